@@ -1,4 +1,4 @@
-"""What ships beside the code: JSON Schemas and rule packs. Looks in the installed package first, then in the checkout."""
+"""What ships beside the code: JSON Schemas and rule packs. Looks in the installed package, then in the checkout."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _DURATION_EXAMPLES = "Write seconds, or for example 90s, 5m, 1h30m, 2d."
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How long something must hold: so many samples, steps, seconds of event time, or `amount` of the last `of` judgements."""
+    """How long something must hold: samples, steps, seconds of event time, or `amount` of the last `of` judgements."""
 
     kind: Literal["samples", "steps", "seconds", "k_of_n"]
     amount: float
@@ -32,7 +32,7 @@ class Span:
 def parse_duration(value: str | int | float) -> float:
     """Seconds from `300`, `"300"`, `300.5`, `"5m"`, `"1h30m"`, `"250ms"`.
 
-    Raises `ValueError` with a sentence for anything negative, not finite, longer than a hundred years, or not a duration.
+    Raises `ValueError` with a sentence for what is negative, not finite, over a hundred years, or no duration.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"a duration is a number of seconds or a text, not {_shown(value)}. {_DURATION_EXAMPLES}")
