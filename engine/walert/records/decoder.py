@@ -1,0 +1,266 @@
+"""One stream's lines -> records. A pure function of the bytes, the file's name and the source: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from walert.model import BadLine, Record, Source
+from walert.records.events import RESERVED, clean, flaw
+from walert.records.flatten import Flat, Flattener
+from walert.records.json_lines import FAILURES, MAX_DEPTH, JsonReader, NotJson, floats, too_deep
+from walert.records.known import format_of, recognise
+from walert.records.plan import Plan, Planner, take_epoch, take_step, take_time
+from walert.records.prefix import Prefix
+from walert.records.rows import NotRow, Rows
+
+MAX_LINE: Final = 1 << 20
+"""Bytes of the longest line that is read."""
+SAMPLE: Final = 200
+"""Characters of a bad line that are shown."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_MAX_SHAPES: Final = 128
+_MAX_SHAPE_KEYS: Final = 512
+_LONGEST_PAUSE: Final = 63
+_KINDS: Final = {
+    list: "an array",
+    str: "a string",
+    bool: "a literal",
+    type(None): "null",
+    int: "a number",
+    float: "a number",
+}
+
+_new = tuple.__new__  # half the price of Record(...), and this is the hottest line of all
+
+
+class _Shape(NamedTuple):
+    """What is known of flat records with certain keys: their names where they differ from the keys, and their plan."""
+
+    names: tuple[str, ...] | None
+    plan: Plan
+
+
+class Decoder:
+    """Decodes the lines of one stream, in order. Raises ConfigError if the source's `prefix` cannot be used.
+
+    `path` is the file's name, which may tell its format. `state` is what `state()` gave: a decoder restored from it
+    goes on exactly as the first would have. A record's step without a step key is its ordinal: 1 for the file's first
+    record; records that carry an event and no metric are not counted.
+    """
+
+    def __init__(self, source: Source, path: str = "", state: Mapping[str, Any] | None = None) -> None:
+        state = state or {}
+        self._path = path
+        self._ordinal: int = state.get("ordinal", 0)
+        self._prefix = Prefix(source.prefix) if source.prefix else None
+        self._reader = JsonReader()
+        self._pause = self._miss = 0
+        self._settled = source.format != "auto"
+        if not self._settled and state.get("options"):
+            source, self._settled = _restored(source, state["options"]), state["settled"]
+        nulls = frozenset(state.get("nulls", ()))
+        firsts = {name: name in nulls for name in state.get("names", ())}
+        self._adopt(source, firsts, state.get("ignored", 0), tuple(state.get("columns", ())))
+
+    def decode(self, data: bytes, line: int, offset: int) -> Record | BadLine | None:
+        """The meaning of one line (without its newline). None: blank, a table's header, or deliberately no record.
+
+        Never raises on any bytes; the work is bounded by the line's length.
+        """
+        if self._pause:
+            self._pause -= 1
+        elif self._direct and len(data) <= MAX_LINE:
+            try:
+                numbers = floats(data)
+            except FAILURES:
+                self._pause = self._miss = min(2 * self._miss + 1, _LONGEST_PAUSE)
+            else:
+                self._miss = 0
+                shape = self._shapes.get(tuple(numbers))
+                if shape is None:
+                    return self._learn(numbers, data, line, offset)
+                if shape.names is not None:
+                    numbers = dict(zip(shape.names, numbers.values(), strict=True))
+                return self._record(numbers, None, shape.plan, None, line, offset)
+        return self._any_line(data, line, offset)
+
+    def state(self) -> dict[str, Any]:
+        """What restores this decoder, in plain builtins."""
+        firsts = self._flattener.firsts
+        return {
+            "ordinal": self._ordinal,
+            "names": list(firsts),
+            "nulls": [name for name, null in firsts.items() if null],
+            "ignored": self._flattener.ignored,
+            "columns": list(self._rows.columns) if self._rows else [],
+            "settled": self._settled,
+            "options": _options(self._source),
+        }
+
+    @property
+    def source(self) -> Source:
+        """The source with what the file has told of itself; its `format` stays `auto` until the first line."""
+        return self._source
+
+    @property
+    def ignored(self) -> int:
+        """How many values were left out because of a bound: 10,000 names a file, 512 characters a name, 32 levels."""
+        return self._flattener.ignored
+
+    # --- what the source and the first line tell ---
+
+    def _adopt(self, source: Source, firsts: dict[str, bool], ignored: int, columns: tuple[str, ...]) -> None:
+        self._source = source
+        self._planner = Planner(source)
+        self._flattener = Flattener(source, self._planner, firsts, ignored)
+        self._rows = Rows(source.format, columns) if source.format in ("csv", "tsv") else None
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        own_way = source.prefix or source.root or source.pivot or self._rows
+        self._direct = self._settled and not own_way
+
+    def _settle(self, source: Source) -> None:
+        self._adopt(source, self._flattener.firsts, self._flattener.ignored, ())
+
+    def _recognise(self, record: Mapping[str, Any]) -> None:
+        self._settled = True
+        self._settle(recognise(record, self._source))
+
+    # --- any line ---
+
+    def _any_line(self, data: bytes, line: int, offset: int) -> Record | BadLine | None:
+        if len(data) > MAX_LINE:
+            return _bad(data, line, offset, "longer than 1 MiB")
+        content = data.strip().removeprefix(_BOM).strip()
+        if content[:1] == b"\0":  # the hole that a truncation leaves under a writer that does not append
+            content = content.strip(b"\0 \t\r")
+            if not content:
+                return _bad(data, line, offset, "nothing but NUL bytes")
+        if self._prefix:
+            content = self._prefix.drop(content).strip()
+        if not content:
+            return None
+        if self._source.format == "auto":
+            form = format_of(self._path, content)
+            self._settled = form != "jsonl"
+            self._settle(replace(self._source, format=form))
+        if self._rows:
+            return self._row(self._rows, content, data, line, offset)
+        if self._prefix and content[:1] != b"{":
+            return None  # a log's own text beside the records
+        return self._json(content, data, line, offset)
+
+    def _row(self, rows: Rows, content: bytes, data: bytes, line: int, offset: int) -> Record | BadLine | None:
+        try:
+            cells = rows.read(content)
+        except NotRow as error:
+            return _bad(data, line, offset, str(error))
+        if cells is None:
+            return None
+        flat = self._flattener.row(rows.columns, cells)
+        return None if flat is None else self._flat_record(flat, None, line, offset)
+
+    def _json(self, content: bytes, data: bytes, line: int, offset: int) -> Record | BadLine | None:
+        try:
+            value = self._reader.read(content)
+        except NotJson as error:
+            return _bad(data, line, offset, str(error))
+        if (content.find(b"{", 1) > 0 or b"[" in content) and too_deep(content):
+            return _bad(data, line, offset, f"nested deeper than {MAX_DEPTH} levels")
+        if not isinstance(value, dict):
+            return _bad(data, line, offset, f"{_KINDS[type(value)]}, not an object")
+        if not self._settled:
+            self._recognise(value)
+        event = value.pop(RESERVED, _ABSENT)
+        if event is _ABSENT:
+            return self._object(value, None, line, offset)
+        wrong = flaw(event)
+        return _bad(data, line, offset, wrong) if wrong else self._object(value, clean(event), line, offset)
+
+    def _object(
+        self, value: Mapping[str, Any], event: Mapping[str, Any] | None, line: int, offset: int
+    ) -> Record | BadLine | None:
+        flat = self._flattener.object(value)
+        if flat is None:
+            if event is None:
+                return None
+            flat = Flat({}, {})
+        return self._flat_record(flat, event, line, offset)
+
+    def _learn(self, numbers: dict[str, float], data: bytes, line: int, offset: int) -> Record | BadLine | None:
+        """Decodes a flat record with new keys, and remembers what they are."""
+        if RESERVED in numbers:
+            return _bad(data, line, offset, str(flaw(numbers[RESERVED])))
+        keys = tuple(numbers)
+        record = self._object(numbers, None, line, offset)
+        names = self._flattener.level("", numbers).names
+        if all(names) and len(set(names)) == len(names) <= _MAX_SHAPE_KEYS:
+            if len(self._shapes) >= _MAX_SHAPES:
+                self._shapes.clear()
+            self._shapes[keys] = _Shape(None if names == keys else names, self._planner.plan(names))
+        return record
+
+    def _flat_record(self, flat: Flat, event: Mapping[str, Any] | None, line: int, offset: int) -> Record:
+        keys = tuple(flat.numbers)
+        plan = self._plans.get(keys)
+        if plan is None:
+            plan = self._planner.plan(keys)
+            if len(keys) <= _MAX_SHAPE_KEYS:
+                if len(self._plans) >= _MAX_SHAPES:
+                    self._plans.clear()
+                self._plans[keys] = plan
+        return self._record(flat.numbers, flat.texts, plan, event, line, offset)
+
+    def _record(
+        self,
+        numbers: dict[str, float],
+        texts: dict[str, str] | None,
+        plan: Plan,
+        event: Mapping[str, Any] | None,
+        line: int,
+        offset: int,
+    ) -> Record:
+        epoch = take_epoch(numbers, plan)
+        step = take_step(numbers, plan)
+        time = self._planner.time(numbers, texts) if texts else take_time(numbers, plan.times)
+        if numbers or event is None:
+            self._ordinal += 1
+        has_step = step is not None
+        if step is None:
+            step = float(self._ordinal)
+        return _new(Record, (line, offset, step, has_step, time, epoch, numbers, event))
+
+
+_ABSENT: Final = object()
+
+
+def _bad(data: bytes, line: int, offset: int, reason: str) -> BadLine:
+    return BadLine(line, offset, reason, _sample(data))
+
+
+def _sample(data: bytes) -> str:
+    """The beginning of a line as people may see it: no control character, no undecodable byte."""
+    text = data[: 4 * SAMPLE].decode("utf-8", "replace")[:SAMPLE]
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _options(source: Source) -> dict[str, Any]:
+    if source.format == "auto":
+        return {}
+    pivot = list(source.pivot) if source.pivot else None
+    return {"format": source.format, "root": source.root, "step": list(source.step), "pivot": pivot}
+
+
+def _restored(source: Source, options: Mapping[str, Any]) -> Source:
+    """The source with what was told by the file's beginning; what the source itself says now comes first."""
+    pivot = (options["pivot"][0], options["pivot"][1]) if options["pivot"] else None
+    return replace(
+        source,
+        format=options["format"],
+        root=source.root or options["root"],
+        step=source.step or tuple(options["step"]),
+        pivot=source.pivot or pivot,
+    )
