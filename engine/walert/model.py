@@ -149,6 +149,7 @@ class Happening(enum.StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"
     CLOSED = "closed"
+    CONFIRMED = "confirmed"  # true again while firing: the cooldown hears of it, people do not
     MESSAGE = "message"
     SUPPRESSED = "suppressed"
 
@@ -185,7 +186,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A rule's state changed on a record (or, `by` the timer, when something fell due), with its proof."""
+    """A rule's state changed on a record (or, `by` the timer, when something fell due), with its proof.
+
+    `values` are the judged values by the name under which they were logged; `rank` orders the rules of a set as their files do.
+    """
 
     rule: Rule
     happening: Happening
@@ -195,8 +199,11 @@ class Transition:
     line: int
     offset: int
     why: str
+    names: Mapping[str, float] = field(default_factory=dict)  # what a text may fill in: as written in the rule file, roles included
     since: float | None = None  # event time of the episode's first confirming sample
     by: Literal["record", "timer"] = "record"
+    rank: int = 0
+    key: str = ""  # of the rule's state: what it judges, not what it is called
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,95 @@
+"""`walert VERB`: one module a verb. A verb is imported when it is called, so that `walert --help` costs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from walert.cli.exits import USAGE, ExitCode
+
+VERBS: dict[str, str] = {
+    "init": "write a commented walert.yaml and rules/walert.yaml; overwrites nothing",
+    "check": "every problem of every rule and config file, in one pass",
+    "replay": "judge finished or live logs, deliver nothing: what would have been sent",
+    "send": "send a test message through one receiver",
+    "status": "what the daemon follows, what fires, what waits",
+    "alerts": "what was sent or listed",
+    "outbox": "what waits for delivery or is dead; retry or drop it",
+    "packs": "the rule packs that ship with walert",
+    "schema": "the JSON Schemas of rule, config and log files",
+    "demo": "a real diverging training run, followed, judged and delivered, in seconds",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `walert`. Returns the exit code: 0 fine, 1 problems found, 2 usage or configuration, 3 not running, 5 delivery failed."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    if not arguments or arguments[0] in ("-h", "--help"):
+        parser.print_help()
+        return 0
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"walert {version('walert')}")
+        return 0
+    verb = arguments[0]
+    if verb not in VERBS:
+        return _unknown(verb)
+    module = importlib.import_module(f"walert.cli.{verb}")
+    verb_parser = argparse.ArgumentParser(
+        prog=f"walert {verb}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verb_parser.add_argument(
+        "--config",
+        metavar="F",
+        help="the configuration file (default: the first found of those that `walert init` names)",
+    )
+    module.add_arguments(verb_parser)
+    return guarded(lambda: module.main(verb_parser.parse_args(arguments[1:])))
+
+
+def guarded(call: object) -> int:
+    """Run a command; what walert itself reports becomes a sentence on stderr and an exit code."""
+    from walert.errors import WalertError
+
+    try:
+        return int(call())  # type: ignore[operator]
+    except ExitCode as stop:
+        if stop.text:
+            print(stop.text, file=sys.stderr)
+        return stop.code
+    except WalertError as error:
+        for problem in getattr(error, "problems", ()):
+            print(problem, file=sys.stderr)
+        print(f"walert: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        # The reader went away: that is its right. Nothing more can be printed, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {name:<10} {text}" for name, text in VERBS.items())
+    return argparse.ArgumentParser(
+        prog="walert",
+        usage="walert VERB [OPTION...]",
+        description="Alerts for model training, from the metric logs that runs write.",
+        epilog=f"verbs:\n{verbs}\n\n`walert VERB --help` tells more; `walertd` is the daemon.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _unknown(verb: str) -> int:
+    import difflib
+
+    near = difflib.get_close_matches(verb, VERBS, 1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Verbs are: {', '.join(VERBS)}."
+    print(f"walert: there is no verb `{verb}`. {hint}", file=sys.stderr)
+    return USAGE

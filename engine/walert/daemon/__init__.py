@@ -1,0 +1,1 @@
+"""walertd: follows, judges, commits and delivers, until it is told to stop."""

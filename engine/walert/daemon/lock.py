@@ -1,0 +1,71 @@
+"""One walertd a state file: an flock on a file beside it, which also tells others who holds it and what is followed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+
+from walert.errors import AlreadyRunning, StoreError
+
+
+class Lock:
+    """Held from `acquire` to `release`, or to the end of the process, however that comes. The kernel frees it on SIGKILL."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def acquire(self, roots: Sequence[str]) -> None:
+        """Take the lock. Raises `AlreadyRunning` with the holder's pid, or `StoreError` when the folder cannot be written."""
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"cannot use {self.path}: {error.strerror}. Choose another place with `state:` in walert.yaml."
+            ) from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = _pid(fd)
+            os.close(fd)
+            raise AlreadyRunning(f"walertd already runs on this state file (pid {pid or 'unknown'}).", pid) from None
+        self._fd = fd
+        self.announce(roots)
+
+    def announce(self, roots: Sequence[str]) -> None:
+        """Write down who holds the lock and which folders are followed: `init()` and `alert()` look here."""
+        if self._fd is None:
+            return
+        text = "\n".join([str(os.getpid()), *roots]) + "\n"
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, text.encode(errors="surrogateescape"), 0)
+
+    def release(self) -> None:
+        """Give the lock back. The file stays: removing it would let two processes hold two locks of one name."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+
+def holder(path: str) -> int | None:
+    """The pid of the walertd that holds the lock at `path`, or None."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _pid(fd) or -1
+    else:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _pid(fd: int) -> int | None:
+    first = os.pread(fd, 32, 0).split(b"\n")[0]
+    return int(first) if first.isdigit() else None

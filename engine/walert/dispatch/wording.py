@@ -1,0 +1,118 @@
+"""The sentences of an alert: a rule's text filled in, or, where a rule has none, which condition held with which values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from walert import template
+from walert.model import AlertLevel, Run, Transition
+from walert.template import Value, number
+
+# Angle brackets begin a mention or a link where a message is delivered: in what comes from data they are only characters.
+_HARMLESS = str.maketrans({"<": "‹", ">": "›"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a text may fill in."""
+
+    step: float | None
+    time: float | None
+    line: int
+    offset: int
+    values: Mapping[str, float]
+    names: Mapping[str, float]
+    since: float | None
+    run: Run
+    log: str
+    host: str | None
+    attempt: int
+
+
+def from_data(text: str) -> str:
+    """Text that comes from data: it can neither mention nor link anybody."""
+    return text.translate(_HARMLESS)
+
+
+def fill(text: str, facts: Facts, title: str, level: AlertLevel, suppressed: int) -> str:
+    """A rule's text with its fields filled in; a field that cannot be is named in its place."""
+    known: dict[str, Value] = {**facts.values, **facts.names}
+    known |= {
+        "step": facts.step,
+        "run": facts.run.name,
+        "project": facts.run.project or "",
+        "title": title,
+        "level": str(level),
+        "time": moment(facts.time),
+        "since": moment(facts.since),
+        "value": next(iter(facts.values.values()), None),
+        "suppressed": suppressed,
+        "host": facts.host or "",
+        "file": facts.log,
+        "line": facts.line,
+        "attempt": facts.attempt,
+        "for": elapsed(facts),
+    }
+    known.setdefault("epoch", None)
+    return template.fill(text, known, from_data)
+
+
+def moment(time: float | None) -> str | None:
+    """A time as people and machines both read it, in UTC to the second."""
+    if time is None:
+        return None
+    return dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def elapsed(facts: Facts) -> str | None:
+    """How long the episode has lasted by event time."""
+    if facts.since is None or facts.time is None:
+        return None
+    seconds = max(0, int(facts.time - facts.since))
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [
+        f"{hours}h" if hours else "",
+        f"{minutes}m" if minutes else "",
+        f"{seconds}s" if seconds or not (hours or minutes) else "",
+    ]
+    return "".join(parts)
+
+
+def sentence(kind: str, transition: Transition) -> str:
+    """What a message says of a rule without a text, or of the end of an episode."""
+    values = ", ".join(f"{from_data(name)} = {number(value)}" for name, value in transition.values.items())
+    if kind in ("resolved", "closed"):
+        return f"{kind} ({transition.why})" + (f": {values}" if values else "")
+    rule = transition.rule
+    held = f"{rule.when} for {rule.for_}" if rule.for_ else rule.when
+    return f"{held}: {values}" if values else held
+
+
+def unreported(began: float, transition: Transition) -> str:
+    """One episode that was over before its cooldown let it speak."""
+    return f"fired at step {number(began)}, {transition.happening} at step {number(transition.step)}"
+
+
+def with_unreported(text: str, ended: Sequence[str]) -> str:
+    """`text`, and what was over before it could be told."""
+    if not ended:
+        return text
+    return f"{text}\nHeld back since the last message: {'; '.join(ended)}."
+
+
+def finished(event: Mapping[str, Any], held: Mapping[str, tuple[int, Sequence[str]]]) -> str:
+    """The text of the run's last message: how it ended, and what its cooldowns still held back."""
+    lines = []
+    if event.get("error"):
+        lines.append(from_data(str(event["error"]))[:2_000])
+    elif event.get("exit_code"):
+        lines.append(f"exit code {event['exit_code']}")
+    for title, (count, ended) in held.items():
+        if count or ended:
+            more = f" ({'; '.join(ended)})" if ended else ""
+            lines.append(f"{title}: {count} held back{more}")
+    return "\n".join(lines) or "The run has ended."

@@ -1,0 +1,374 @@
+"""The live pass: one batch of one file is judged, and all that follows from it is committed in one transaction, or nothing is."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
+from walert.dispatch.route import Router
+from walert.model import Alert, BadLine, Batch, Checkpoint, Happening, Record, Run, Transition
+from walert.pipeline.rebuild import rebuilt
+from walert.pipeline.replay import first_event, plain, spelled
+from walert.pipeline.runs import identify, relative
+from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
+from walert.rules.plan import RulePlan, RuleSet
+from walert.store import Changes, Firing, RunState, StreamState
+
+HISTORY_AFTER = 3600.0  # a file first seen with an older mtime is history: judged and listed, not delivered
+LATE_AFTER = 900.0  # an alert told this long after its record is marked late
+MAX_SESSIONS = 1_000  # files whose state is held in memory; others are read back from the state file
+MAX_SAMPLES = 3  # bad lines of a pass that are shown in the log; all are counted
+
+
+class Ledger(Protocol):
+    """What a pass needs of the state file."""
+
+    def load_stream(self, stream: str) -> StreamState | None:
+        """The committed state of a file."""
+
+    def cooldowns(self, run_id: str) -> Mapping[str, Any]:
+        """The committed cooldowns of a run."""
+
+    def commit(self, changes: Changes) -> Sequence[int]:
+        """All or nothing."""
+
+
+class Listener(Protocol):
+    """Who hears what a pass did: the daemon's log."""
+
+    def judged(self, run: Run, path: str, transition: Transition) -> None:
+        """A rule's state changed."""
+
+    def said(self, run: Run, said: Said) -> None:
+        """An alert was told or held back."""
+
+    def bad_line(self, path: str, bad: BadLine) -> None:
+        """A line that is no record."""
+
+    def note(self, kind: str, text: str) -> None:
+        """Anything else an operator should know once."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What one batch came to, before it is committed."""
+
+    now: float
+    alerts: list[tuple[Alert, tuple[str, ...]]] = field(default_factory=list)
+    happenings: list[tuple[str, float, str, Mapping[str, Any]]] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+    heard: list[Callable[[], None]] = field(default_factory=list)
+    forget: list[str] = field(default_factory=list)
+    states: dict[str, RunState] = field(default_factory=dict)
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Raise a counter; they commit with everything else."""
+        if by:
+            self.counters[name] = self.counters.get(name, 0) + by
+
+
+class Pipeline:
+    """Judges batches and commits what follows. One thread owns it."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        router: Router,
+        ledger: Ledger,
+        listener: Listener,
+        *,
+        now: Callable[[], float],
+        host: str,
+        everything: bool = False,
+    ) -> None:
+        self.rules = rules
+        self.router = router
+        self.ledger = ledger
+        self.listener = listener
+        self.now = now
+        self.host = host
+        self.everything = everything  # --once: read from the start and deliver, however old
+        self.sessions: OrderedDict[str, Session] = OrderedDict()
+        self.desks: dict[str, Desk] = {}
+        self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
+
+    # --- one pass
+
+    def process(self, batch: Batch) -> set[str]:
+        """Judge one batch and commit. Returns the receivers that have something to deliver.
+
+        Raises `StoreError` when nothing could be committed: the batch must then be read again, and what it changed here is dropped.
+        """
+        done = _Pass(self.now())
+        try:
+            session = self._run(batch, done)
+            self.ledger.commit(self._changes(batch, session, done))
+        except BaseException:
+            self._drop(batch)
+            raise
+        for tell in done.heard:
+            tell()
+        if batch.ended and session is not None:
+            self._close_session(batch.checkpoint.stream)
+        return {name for _, receivers in done.alerts for name in receivers}
+
+    def _run(self, batch: Batch, done: _Pass) -> Session | None:
+        session = self._session(batch)
+        if batch.replaces:
+            self._replaced(batch, done)
+        for flaw in batch.flaws:
+            done.count("bad_lines" if flaw.line else "lost_bytes", 1 if flaw.line else flaw.size)
+        for number, offset, data in numbered(batch):
+            if session is None:
+                if not data.strip():
+                    continue
+                session = self._open(batch, data, number, offset)
+            judged = session.line(data, number, offset, done.now)
+            if isinstance(judged, BadLine):
+                self._bad(batch, judged, done)
+            elif judged is not None:
+                done.count("records")
+                self._take(session, batch, judged, done)
+        return session
+
+    def _bad(self, batch: Batch, bad: BadLine, done: _Pass) -> None:
+        done.count("bad_lines")
+        if done.counters["bad_lines"] <= MAX_SAMPLES:
+            done.heard.append(lambda: self.listener.bad_line(batch.path, bad))
+
+    def _take(self, session: Session, batch: Batch, judged: Judged, done: _Pass) -> None:
+        run, mode = session.run, self._modes.get(batch.checkpoint.stream)
+        kind = judged.record.event.get("event") if judged.record.event else None
+        if kind in ("start", "finish"):
+            self._lifecycle(run, str(kind), judged.record, done)
+        if mode == "skip":
+            return
+        for transition in judged.transitions:
+            if transition.happening is not Happening.CONFIRMED:
+                done.happenings.append(
+                    (str(transition.happening), done.now, run.id, _transition(batch.path, transition))
+                )
+                done.heard.append(_later(self.listener.judged, run, batch.path, transition))
+        for said in judged.said:
+            self._say(run, said, mode == "history", done)
+
+    def _lifecycle(self, run: Run, kind: str, record: Record, done: _Pass) -> None:
+        event = record.event or {}
+        payload = {
+            "state": event.get("state") or "running",
+            "step": plain(record.step) if record.has_step else None,
+            "time": record.time,
+        }
+        done.happenings.append((f"run_{kind}", done.now, run.id, payload))
+        state = "running" if kind == "start" else str(event.get("state") or "finished")
+        done.states[run.id] = RunState(state, record.time or done.now)
+        done.heard.append(_later(self.listener.note, "run", f"{run.name}: {state}"))
+
+    def _say(self, run: Run, said: Said, history: bool, done: _Pass) -> None:
+        if isinstance(said, HeldBack):
+            done.count("suppressed")
+            payload = {"title": said.title, "level": str(said.level), "suppressed": said.suppressed, "why": said.why}
+            done.happenings.append(("suppressed", done.now, run.id, payload))
+        else:
+            if history:
+                said = replace(said, receivers=())
+            done.count("alerts")
+            done.alerts.append((said.alert, said.receivers))
+            if not said.receivers and not history:
+                done.count("alerts_without_receiver")
+        done.heard.append(_later(self.listener.said, run, said))
+
+    def _changes(self, batch: Batch, session: Session | None, done: _Pass) -> Changes:
+        plain_part = {
+            "counters": done.counters,
+            "happenings": done.happenings,
+            "forget": done.forget,
+            "alerts": done.alerts,
+        }
+        if session is None:
+            return Changes(at=done.now, checkpoint=batch.checkpoint, **plain_part)
+        stream, run = batch.checkpoint.stream, session.run
+        if batch.caught_up:
+            self._modes.pop(stream, None)
+        extra = session.dump() | {"mode": self._modes.get(stream)}
+        state = StreamState(
+            run, session.fold.dump(), session.decoder.state(), session.fold.rules.checksum, session.started, extra
+        )
+        return Changes(
+            at=done.now,
+            checkpoint=batch.checkpoint,
+            run=run,
+            stream_state=state,
+            firing=[_firing(stream, session, plan) for plan in session.fold.firing()],
+            cooldowns={(run.id, title): kept for title, kept in session.desk.changed().items()},
+            run_states=done.states,
+            **plain_part,
+        )
+
+    # --- sessions
+
+    def _session(self, batch: Batch) -> Session | None:
+        stream = batch.checkpoint.stream
+        session = self.sessions.get(stream)
+        if session is not None:
+            self.sessions.move_to_end(stream)
+            return session
+        state = self.ledger.load_stream(stream)
+        if state is None:
+            return None
+        desk = self._desk(state.run)
+        kept = Kept(state.fold, state.decoder, state.extra)
+        session = reopen_session(
+            batch.source, state.run, batch.path, self.rules, desk, self._place(batch), kept, LATE_AFTER
+        )
+        session.started = state.started
+        if state.extra.get("mode"):
+            self._modes[stream] = state.extra["mode"]
+        self._catch_up(session, batch, kept)
+        return self._keep(stream, session)
+
+    def _open(self, batch: Batch, data: bytes, number: int, offset: int) -> Session:
+        event = first_event(batch.source, batch.path, data, number, offset)
+        run = identify(batch.source, batch.root, batch.path, event, self.host)
+        stream = batch.checkpoint.stream
+        if not self.everything and batch.fresh:
+            mode = self._mode(batch)
+            if mode:
+                self._modes[stream] = mode
+        session = open_session(
+            batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch), LATE_AFTER
+        )
+        session.started = self.now()
+        return self._keep(stream, session)
+
+    def _mode(self, batch: Batch) -> str | None:
+        match batch.source.read_from:
+            case "end":
+                return "skip"
+            case "start":
+                return None
+        return "history" if self.now() - batch.modified > HISTORY_AFTER else None
+
+    def _keep(self, stream: str, session: Session) -> Session:
+        self.sessions[stream] = session
+        while len(self.sessions) > MAX_SESSIONS:
+            self._close_session(next(iter(self.sessions)))
+        return session
+
+    def _close_session(self, stream: str) -> None:
+        session = self.sessions.pop(stream, None)
+        self._modes.pop(stream, None)
+        if session is not None:
+            session.desk.episodes.pop(stream, None)
+            if not any(s.run.id == session.run.id for s in self.sessions.values()):
+                self.desks.pop(session.run.id, None)
+
+    def _drop(self, batch: Batch) -> None:
+        """Nothing was committed: whatever was held in memory of this run is read back from the state file."""
+        stream = batch.checkpoint.stream
+        session = self.sessions.get(stream)
+        run_id = session.run.id if session is not None else None
+        for other in [s for s, held in self.sessions.items() if s == stream or held.run.id == run_id]:
+            self._close_session(other)
+        self._modes.pop(stream, None)
+
+    def _desk(self, run: Run) -> Desk:
+        if run.id not in self.desks:
+            self.desks[run.id] = Desk(run, self._route, self.ledger.cooldowns(run.id))
+        return self.desks[run.id]
+
+    def _route(self, alert: Alert, own: Sequence[str]) -> tuple[str, ...]:
+        # Looked up at each message, so that a reload changes where the next one goes.
+        for name in self.router.unknown(own):
+            self.listener.note(
+                "unknown-receiver", f"{alert.title}: no receiver is called {name!r}; the default ones get it"
+            )
+        return self.router.receivers(alert, own)
+
+    def _place(self, batch: Batch) -> Place:
+        checkpoint = batch.checkpoint
+        return Place(
+            stream=checkpoint.stream,
+            log=batch.path,
+            path=relative(batch.root, batch.path),
+            head=checkpoint.head,
+            clock=None,
+            host=self.host,
+        )
+
+    def _replaced(self, batch: Batch, done: _Pass) -> None:
+        """Another file took this path: what fired on the old one is over, and its state with it."""
+        old = batch.replaces or ""
+        state = self.ledger.load_stream(old)
+        if state is None:
+            return
+        kept = Kept(state.fold, state.decoder, state.extra)
+        place = replace(self._place(batch), stream=old)
+        session = self.sessions.get(old) or reopen_session(
+            batch.source, state.run, batch.path, self.rules, self._desk(state.run), place, kept, LATE_AFTER
+        )
+        last = Record(0, 0, session.fold.run[0] or 0.0, True, done.now, None, {}, None)
+        transitions = session.fold.close("restarted", last)
+        for said in session.desk.line(replace(place, clock=done.now), last, transitions):
+            self._say(session.run, said, False, done)
+        self._close_session(old)
+        done.forget.append(old)
+
+    # --- reload
+
+    def set_rules(self, rules: RuleSet) -> None:
+        """Judge by other rules from the next line on. What still means the same keeps its state; what is new is rebuilt from the file."""
+        self.rules = rules
+        for stream in list(self.sessions):
+            self._close_session(stream)
+
+    def _catch_up(self, session: Session, batch: Batch, kept: Kept) -> None:
+        """A rule that is new to this file gets the state it would have had, from the bytes still there, silently."""
+        if session.fold.lacks(kept.fold):
+            fold = rebuilt(session.fold, kept.fold, batch)
+            if fold is None:
+                self.listener.note("no-history", f"{batch.path}: its first part is gone; new rules begin here")
+            else:
+                session.fold = fold
+        session.desk.owe(session.place.stream, [(plan.key, plan.rule) for plan in session.fold.firing()])
+
+
+def numbered(batch: Batch) -> Iterator[tuple[int, int, bytes]]:
+    """(line number, offset, bytes) of each line."""
+    offset = batch.first_offset
+    for number, data in enumerate(batch.lines, batch.first_line):
+        yield number, offset, data
+        offset += len(data) + 1
+
+
+def _transition(path: str, transition: Transition) -> dict[str, Any]:
+    rule = transition.rule
+    return {
+        "rule": rule.origin, "title": rule.title, "level": str(rule.level), "values": spelled(transition.values), "file": path,
+        "step": plain(transition.step), "time": transition.time, "line": transition.line, "why": transition.why, "by": transition.by,
+    }  # fmt: skip
+
+
+def _firing(stream: str, session: Session, plan: RulePlan) -> Firing:
+    rule, run = plan.rule, session.run
+    return Firing(
+        stream,
+        f"{plan.key}/{plan.rank}",
+        run.id,
+        rule.title,
+        str(rule.level),
+        session.fold.since(plan),
+        session.fold.values_of(plan),
+        rule.when,
+    )
+
+
+def _later(call: Callable[..., None], *args: Any) -> Callable[[], None]:
+    """What is told only once it is committed."""
+    return lambda: call(*args)
+
+
+__all__ = ["Checkpoint", "Ledger", "Listener", "Pipeline", "Told", "numbered"]

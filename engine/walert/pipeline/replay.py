@@ -1,0 +1,179 @@
+"""The same fold over finished or live logs, with nothing delivered: what would have been said, line by line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
+from walert.model import BadLine, Happening, Run, Source, Transition
+from walert.pipeline.runs import identify, relative
+from walert.pipeline.session import Judged, Session, open_session
+from walert.rules.plan import RuleSet
+from walert.tail import iter_file
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A file to replay: `path` on disk, `shown` as its user gave it, `root` the LOG argument it was found under."""
+
+    path: str
+    shown: str
+    root: str
+    source: Source
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a replay came to."""
+
+    runs: set[str] = field(default_factory=set)
+    records: int = 0
+    bad_lines: int = 0
+    records_without_time: int = 0
+    messages: int = 0
+    suppressed: int = 0
+
+    def row(self) -> dict[str, Any]:
+        """The summary object that closes `walert replay --json`."""
+        return {
+            "happening": "summary", "runs": len(self.runs), "records": self.records, "bad_lines": self.bad_lines,
+            "records_without_time": self.records_without_time, "messages": self.messages, "suppressed": self.suppressed,
+        }  # fmt: skip
+
+
+class Replay:
+    """A replay of some files under one rule set. Iterate `happenings()`, then read `totals`."""
+
+    def __init__(
+        self, rules: RuleSet, files: Iterable[LogFile], on_bad_line: Callable[[LogFile, BadLine], None] | None = None
+    ) -> None:
+        self.rules = rules
+        self.files = list(files)
+        self.totals = Totals()
+        self._desks: dict[str, Desk] = {}
+        self._on_bad_line = on_bad_line or (lambda file, bad: None)
+
+    def happenings(self) -> Iterator[dict[str, Any]]:
+        """One object a happening, files in the order given and each in line order; the summary is not among them."""
+        for file in self.files:
+            yield from self._file(file)
+        self.totals.suppressed = sum(desk.suppressed for desk in self._desks.values())
+
+    def _file(self, file: LogFile) -> Iterator[dict[str, Any]]:
+        session: Session | None = None
+        for batch in iter_file(file.path, file.source, file.root):
+            # An over-long line is a bad line like any other.
+            self.totals.bad_lines += sum(1 for flaw in batch.flaws if flaw.line)
+            offset = batch.first_offset
+            for number, data in enumerate(batch.lines, batch.first_line):
+                if session is None and data.strip():
+                    session = self._open(file, data, number, offset, batch.checkpoint.head)
+                if session is not None:
+                    yield from self._line(file, session, data, number, offset)
+                offset += len(data) + 1
+        if session is None:
+            self.totals.runs.add(identify(file.source, file.root, file.path, None, None).id)
+        else:
+            self._add(session)
+
+    def _open(self, file: LogFile, data: bytes, number: int, offset: int, head: str) -> Session:
+        run = identify(
+            file.source, file.root, file.path, first_event(file.source, file.path, data, number, offset), None
+        )
+        desk = self._desks.setdefault(run.id, Desk(run, lambda alert, own: ()))
+        place = Place(stream=file.path, log=file.shown, path=relative(file.root, file.path), head=head, clock=None)
+        return open_session(file.source, run, file.path, self.rules, desk, place)
+
+    def _line(self, file: LogFile, session: Session, data: bytes, number: int, offset: int) -> Iterator[dict[str, Any]]:
+        judged = session.line(data, number, offset, None)
+        if isinstance(judged, BadLine):
+            self._on_bad_line(file, judged)
+        elif judged is not None and (judged.transitions or judged.said):
+            yield from self._rows(file, session.run, judged)
+
+    def _rows(self, file: LogFile, run: Run, judged: Judged) -> Iterator[dict[str, Any]]:
+        base = {
+            "run": shown_run(file, run),
+            "file": file.shown,
+            "line": judged.record.line,
+            "step": plain(judged.record.step),
+            "time": judged.record.time,
+        }
+        for transition in judged.transitions:
+            if transition.happening is not Happening.CONFIRMED:
+                yield base | _transition_row(transition)
+        for said in judged.said:
+            self.totals.messages += isinstance(said, Told)
+            yield base | _said_row(said)
+
+    def _add(self, session: Session) -> None:
+        self.totals.runs.add(session.run.id)
+        for name, count in session.counts.items():
+            setattr(self.totals, name, getattr(self.totals, name) + count)
+
+
+def first_event(source: Source, path: str, data: bytes, number: int, offset: int) -> Mapping[str, Any] | None:
+    """The `_walert` object of a file's first record: it says whose the file is."""
+    if b"_walert" not in data:
+        return None
+    from walert.records import Decoder
+
+    record = Decoder(source, path).decode(data, number, offset)
+    return None if record is None or isinstance(record, BadLine) else record.event
+
+
+def shown_run(file: LogFile, run: Run) -> str:
+    """A run's name below LOG: its folder for walert's own logs, its file for foreign ones."""
+    name = relative(file.root, file.path)
+    own = run.name != name and not file.source.run
+    if not own:
+        return run.name
+    folder = file.path.rpartition("/")[0] or "."
+    return relative(file.root, folder)
+
+
+def _transition_row(transition: Transition) -> dict[str, Any]:
+    rule = transition.rule
+    row = {
+        "rule": rule.origin, "title": rule.title, "level": str(rule.level), "happening": str(transition.happening),
+        "values": spelled(transition.values), "text": transition.why, "suppressed": 0,
+    }  # fmt: skip
+    return row | ({"by": "timer"} if transition.by == "timer" else {})
+
+
+def _said_row(said: Said) -> dict[str, Any]:
+    if isinstance(said, HeldBack):
+        return {
+            "rule": said.origin, "title": said.title, "level": str(said.level), "happening": "suppressed",
+            "values": spelled(said.values), "text": said.text, "suppressed": said.suppressed,
+        }  # fmt: skip
+    alert = said.alert
+    return {
+        "rule": alert.origin, "title": alert.title, "level": str(alert.level), "happening": "message",
+        "values": spelled(alert.values), "text": alert.text, "suppressed": alert.suppressed,
+    }  # fmt: skip
+
+
+def spelled(values: Mapping[str, float]) -> dict[str, float | int | str]:
+    """Values for JSON: non-finite ones as strings, whole ones without a point."""
+    return {name: plain(value) for name, value in values.items()}
+
+
+def plain(value: float | None) -> float | int | str | None:
+    """One value for JSON."""
+    if value is None:
+        return None
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+def dumps(row: Mapping[str, Any]) -> str:
+    """One line of output, any script kept readable."""
+    return json.dumps(row, ensure_ascii=False, allow_nan=False)

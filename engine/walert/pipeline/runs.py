@@ -1,0 +1,57 @@
+"""Whose log a file is: a run of walert's own writer, known by its start record, or a foreign file, named after its path."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from walert.model import Run, Source
+
+
+def identify(source: Source, root: str, path: str, event: Mapping[str, Any] | None, host: str | None) -> Run:
+    """The run of the file at `path` below the watched folder `root`. `event` is the `_walert` object of its first record, if any.
+
+    The id of a foreign file is made of its real place, so that equal names below two folders are two runs.
+    """
+    if event is not None and event.get("event") == "start":
+        return _own(source, root, path, event, host)
+    name = relative(root, path)
+    if source.run:
+        name = _named(source.run, name)
+    key = hashlib.blake2b(os.path.abspath(path).encode(errors="surrogateescape"), digest_size=8).hexdigest()
+    return Run(id=key, name=printable(name), project=source.project, tags=source.tags, host=host)
+
+
+def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: str | None) -> Run:
+    folder = relative(root, os.path.dirname(path))
+    tags = tuple(str(t) for t in event.get("tags") or () if isinstance(t, str))
+    return Run(
+        id=str(event.get("id") or folder),
+        name=printable(str(event.get("name") or folder)),
+        project=str(event["project"]) if event.get("project") else source.project,
+        tags=(*source.tags, *tags),
+        host=str(event["host"]) if event.get("host") else host,
+    )
+
+
+def relative(root: str, path: str) -> str:
+    """`path` below `root`; the last name of `path` when the two are one."""
+    name = os.path.relpath(path, root)
+    return os.path.basename(os.path.abspath(path)) if name == "." or name.startswith("..") else name
+
+
+def _named(pattern: str, name: str) -> str:
+    pure = PurePath(name)
+    fields = {"{parent}": pure.parent.name or pure.stem, "{stem}": pure.stem, "{name}": pure.name, "{path}": name}
+    for field, value in fields.items():
+        pattern = pattern.replace(field, value)
+    return pattern
+
+
+def printable(name: str) -> str:
+    """A name that can be printed: control characters and broken UTF-8 are escaped."""
+    text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,320 @@
+"""One fold over one file: records in, transitions out, the same for the daemon, a restart, a test and a replay.
+
+    fold = Fold(rules)                      # or Fold.load(rules, state)
+    for record in records: transitions = fold.step(record)
+
+No clock is read and nothing is written. `dump` gives the whole state as plain builtins, keyed by what things mean and not
+by where they stand, so that a changed rule set finds what still belongs to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from walert.model import Happening, Record, Transition
+from walert.rules.attempts import Attempts, Return
+from walert.rules.features import Kept, make_feature
+from walert.rules.latch import Latch
+from walert.rules.machine import Machine, Move, Phase
+from walert.rules.plan import ConditionPlan, RulePlan, RuleSet, Slot
+
+_STEP, _EPOCH, _RUN_AGE, _ATTEMPT, _STEP_AGE, _SILENCE = range(6)
+_TOLD = {
+    Move.PENDING: Happening.PENDING,
+    Move.FIRED: Happening.FIRING,
+    Move.CONFIRMED: Happening.CONFIRMED,
+    Move.RESOLVED: Happening.RESOLVED,
+}
+
+
+class Fold:
+    """A rule set on one file. `step` is the fold; everything else is how it is kept and shown."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self.attempts = Attempts()
+        self.records = 0  # metric records folded: the tick that latches compare
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """Everything but attempts: as on the file's first record."""
+        count = len(self.rules.slots)
+        self.samples: list[float | None] = [None] * count
+        self.arrived: list[int] = [0] * count  # tick of the newest sample, 0 for never
+        self.arrived_finite: list[int] = [0] * count
+        self.bound: dict[Slot, str] = {}
+        self.known: dict[str, tuple[int, ...]] = {}
+        self.origin_step: float | None = None
+        self.origin_time: float | None = None
+        self.run: list[float | None] = [None] * 6
+        self.features: list[Kept] = [make_feature(plan.node) for plan in self.rules.features]
+        self._read = [feature.value for feature in self.features]
+        self.inner = {i: Latch(plan.inner) for i, plan in enumerate(self.rules.features) if plan.inner is not None}
+        self.latches: dict[str, Latch] = {}
+        for plan in self.rules.plans:
+            for condition in (plan.when, plan.clear):
+                if condition is not None:
+                    self.latches.setdefault(condition.key, Latch(condition))
+        self.machines = [Machine() for _ in self.rules.plans]
+        self._feeds: dict[int, list[int]] = {}
+        for i, feature in enumerate(self.rules.features):
+            if feature.slot is not None:
+                self._feeds.setdefault(feature.slot, []).append(i)
+
+    # --- the fold
+
+    def step(self, record: Record) -> list[Transition]:
+        """What one record changes, in the order of the rules. A start record begins an attempt, a finish record closes what fires."""
+        out: list[Transition] = []
+        kind = record.event.get("event") if record.event else None
+        if kind == "start":
+            self.attempts.start()
+        if record.metrics or record.event is None:
+            out += self._return(record)
+            out += self._judge_all(record)
+        if kind == "finish":
+            state = str((record.event or {}).get("state") or "finished")
+            out += self.close(f"run {state}", record)
+        return out
+
+    def _return(self, record: Record) -> list[Transition]:
+        """Attempts: a record that goes back drops what lies beyond it, or everything."""
+        match self.attempts.see(record):
+            case Return.FRESH:
+                closed = self.close("restarted", record)
+                self._fresh()
+                return closed
+            case Return.ATTEMPT:
+                for feature in self.features:
+                    feature.rewind(record.step)
+                for machine in self.machines:
+                    machine.new_attempt()
+        return []
+
+    def _judge_all(self, record: Record) -> list[Transition]:
+        self.records += 1
+        self._place(record)
+        touched = self._take(record.metrics, record)
+        judged: dict[str, tuple[bool | None, bool | None]] = {}
+        self._judge_inner(touched, record)
+        out = []
+        for plan, machine in zip(self.rules.plans, self.machines, strict=True):
+            verdict, holds = self._judgement(plan.when, touched, judged)
+            clear = self._judgement(plan.clear, touched, judged)[0] if plan.clear is not None else None
+            if verdict is None and clear is None:
+                continue
+            move = machine.judge(plan.needs, verdict, clear, holds, record.step, record.time)
+            if move is not Move.HELD:
+                out.append(self._transition(plan, _TOLD[move], record, machine, _why(plan, move)))
+        return out
+
+    def _place(self, record: Record) -> None:
+        """Where the run stands: step, epoch, ages."""
+        if self.origin_step is None:
+            self.origin_step = record.step
+        if self.origin_time is None:
+            self.origin_time = record.time
+        run = self.run
+        run[_STEP] = record.step
+        run[_EPOCH] = record.epoch if record.epoch is not None else run[_EPOCH]
+        run[_ATTEMPT] = float(self.attempts.number)
+        run[_STEP_AGE] = record.step - self.origin_step
+        if record.time is not None and self.origin_time is not None:
+            run[_RUN_AGE] = record.time - self.origin_time
+        run[_SILENCE] = 0.0
+
+    def _take(self, metrics: Mapping[str, float], record: Record) -> set[int]:
+        """The record's samples into their slots and windows; the slots touched."""
+        known, tick = self.known, self.records
+        if not known.keys() >= metrics.keys():
+            self._bind(metrics)
+        touched: set[int] = set()
+        for name, value in metrics.items():
+            for slot in known[name]:
+                touched.add(slot)
+                self.samples[slot] = value
+                self.arrived[slot] = tick
+                finite = math.isfinite(value)
+                if finite:
+                    self.arrived_finite[slot] = tick
+                for feature in self._feeds.get(slot, ()):
+                    self.features[feature].see(
+                        value, record.step, record.time, self.origin_step, self.origin_time, finite
+                    )
+        return touched
+
+    def _bind(self, metrics: Iterable[str]) -> None:
+        """New names: a plain slot takes its own; a role takes the first candidate that this record holds, and keeps it."""
+        names = list(metrics)
+        for slot in self.rules.slots:
+            if slot.candidates and slot not in self.bound:
+                chosen = slot.pick(names)
+                if chosen is not None:
+                    self.bound[slot] = chosen
+        for name in [*names, *self.bound.values()]:
+            self.known[name] = tuple(
+                i
+                for i, slot in enumerate(self.rules.slots)
+                if (self.bound.get(slot) if slot.candidates else slot.name) == name
+            )
+
+    def _judge_inner(self, touched: set[int], record: Record) -> None:
+        """The conditions inside `frac` and `streak` are judged first: their judgements are samples."""
+        for index, latch in self.inner.items():
+            if latch.plan.always or not latch.plan.triggers.isdisjoint(touched):
+                verdict = latch.judge(
+                    self.samples, self.arrived, self.arrived_finite, self._read, self.run, self.records
+                )
+                if verdict is not None:
+                    kept = self.features[index]
+                    kept.see(float(verdict), record.step, record.time, self.origin_step, self.origin_time, True)
+
+    def _judgement(
+        self, condition: ConditionPlan, touched: set[int], judged: dict[str, tuple[bool | None, bool | None]]
+    ) -> tuple[bool | None, bool | None]:
+        """(the counted verdict, the truth that the condition holds now); each condition is judged once a record."""
+        latch = self.latches[condition.key]
+        if not condition.always and condition.triggers.isdisjoint(touched):
+            return None, latch.truth
+        if condition.key not in judged:
+            verdict = latch.judge(self.samples, self.arrived, self.arrived_finite, self._read, self.run, self.records)
+            judged[condition.key] = (verdict, latch.truth)
+        return judged[condition.key]
+
+    # --- ends
+
+    def close(self, why: str, record: Record) -> list[Transition]:
+        """What fires is closed for a reason other than its condition; what is pending is forgotten."""
+        out = []
+        for plan, machine in zip(self.rules.plans, self.machines, strict=True):
+            if machine.phase is Phase.FIRING:
+                out.append(self._transition(plan, Happening.CLOSED, record, machine, why))
+            machine.quit()
+            machine.history.clear()
+        return out
+
+    # --- proof
+
+    def _transition(
+        self, plan: RulePlan, happening: Happening, record: Record, machine: Machine, why: str
+    ) -> Transition:
+        return Transition(
+            rule=plan.rule, happening=happening, values=self._values(plan.when), step=record.step, time=record.time, line=record.line,
+            offset=record.offset, why=why, names=self._names(plan), since=machine.since, rank=plan.rank, key=plan.key,
+        )  # fmt: skip
+
+    def _values(self, condition: ConditionPlan) -> dict[str, float]:
+        out = {}
+        for text, slot, feature in condition.shown:
+            value = self._shown(text, slot, feature)
+            if value is not None:
+                out[self.logged_name(slot) if slot is not None else text] = value
+        return out
+
+    def _shown(self, text: str, slot: int | None, feature: int | None) -> float | None:
+        if slot is not None:
+            return self.samples[slot]
+        if feature is not None:
+            return self._read[feature]()
+        return self.run[("step", "epoch", "run_age", "attempt").index(text)]
+
+    def logged_name(self, slot: int) -> str:
+        """The name under which a slot's metric stands in the file: a role's binding, or the name itself."""
+        known = self.rules.slots[slot]
+        return self.bound.get(known, known.name)
+
+    def _names(self, plan: RulePlan) -> dict[str, float]:
+        rows = [(text, slot) for text, slot, _ in plan.when.shown if slot is not None]
+        out = {}
+        for name, slot in (*rows, *plan.mentions):
+            value = self.samples[slot]
+            if value is not None:
+                out[name] = value
+        return out
+
+    def firing(self) -> list[RulePlan]:
+        """The rules that fire on this file now."""
+        return [p for p, m in zip(self.rules.plans, self.machines, strict=True) if m.phase is Phase.FIRING]
+
+    def since(self, plan: RulePlan) -> float | None:
+        """The event time at which the present episode of a rule began."""
+        return self.machines[plan.rank].since
+
+    def values_of(self, plan: RulePlan) -> dict[str, float]:
+        """The values that a rule's condition sees now."""
+        return self._values(plan.when)
+
+    # --- kept
+
+    def dump(self) -> dict[str, Any]:
+        """The whole state as plain builtins."""
+        slots = self.rules.slots
+        return {
+            "attempts": self.attempts.dump(),
+            "records": self.records,
+            "origin": [self.origin_step, self.origin_time],
+            "run": list(self.run),
+            "slots": [
+                [
+                    s.name,
+                    list(s.candidates),
+                    self.bound.get(s),
+                    self.samples[i],
+                    self.arrived[i],
+                    self.arrived_finite[i],
+                ]
+                for i, s in enumerate(slots)
+            ],
+            "features": {p.key: f.dump() for p, f in zip(self.rules.features, self.features, strict=True)},
+            "inner": {self.rules.features[i].key: latch.dump() for i, latch in self.inner.items()},
+            "latches": {key: latch.dump() for key, latch in self.latches.items()},
+            "machines": {p.key: m.dump() for p, m in zip(self.rules.plans, self.machines, strict=True)},
+        }
+
+    @classmethod
+    def load(cls, rules: RuleSet, state: Mapping[str, Any]) -> Fold:
+        """The fold that `dump` described, under `rules`; what is new among them starts empty."""
+        fold = cls(rules)
+        fold.attempts = Attempts.load(state["attempts"])
+        fold.records = state["records"]
+        fold.origin_step, fold.origin_time = state["origin"]
+        fold.run = list(state["run"])
+        index = {slot: i for i, slot in enumerate(rules.slots)}
+        for name, candidates, bound, sample, arrived, finite in state["slots"]:
+            slot = Slot(name, tuple(candidates))
+            if slot not in index:
+                continue
+            i = index[slot]
+            fold.samples[i], fold.arrived[i], fold.arrived_finite[i] = sample, arrived, finite
+            if bound is not None:
+                fold.bound[slot] = bound
+        for i, plan in enumerate(rules.features):
+            if plan.key in state["features"]:
+                fold.features[i].load(state["features"][plan.key])
+            if i in fold.inner and plan.key in state["inner"]:
+                fold.inner[i].load(state["inner"][plan.key])
+        for key, latch in fold.latches.items():
+            if key in state["latches"]:
+                latch.load(state["latches"][key])
+        fold.machines = [
+            Machine.load(state["machines"][p.key]) if p.key in state["machines"] else Machine() for p in rules.plans
+        ]
+        return fold
+
+    def lacks(self, state: Mapping[str, Any]) -> bool:
+        """Whether `state` misses something that this rule set keeps: it must then be rebuilt from the file's bytes."""
+        return any(p.key not in state["machines"] for p in self.rules.plans)
+
+
+def _why(plan: RulePlan, move: Move) -> str:
+    rule = plan.rule
+    match move:
+        case Move.PENDING:
+            return f"{rule.when}; waits for {rule.for_}"
+        case Move.FIRED:
+            return f"{rule.when} for {rule.for_}" if rule.for_ else rule.when
+        case Move.RESOLVED:
+            return rule.clear or f"no longer {rule.when}"
+    return rule.when

@@ -1,0 +1,166 @@
+"""One rule on one file: when it is judged, what counts, and how its state moves."""
+
+import math
+
+import pytest
+from folding import fold, rule, series, states
+
+NAN, INF = math.nan, math.inf
+
+
+def test_without_for_a_rule_fires_at_the_first_true_judgement_and_resolves_at_the_first_false_one():
+    assert states(rule("acc < 0.8"), series("acc", [0.9, 0.7, 0.6, 0.9])) == [(2, "firing"), (4, "resolved")]
+
+
+def test_for_counts_true_judgements_in_a_row():
+    happened = states(rule("acc < 0.8", for_="3"), series("acc", [0.7, 0.7, 0.9, 0.7, 0.7, 0.7]))
+    assert happened == [(1, "pending"), (4, "pending"), (6, "firing")]
+
+
+def test_for_in_steps_is_the_span_between_the_first_and_the_newest_confirming_sample():
+    rows = [{"acc": 0.1, "step": s} for s in (0, 100, 199, 200)]
+    assert states(rule("acc < 0.8", for_="200 steps"), rows) == [(1, "pending"), (4, "firing")]
+
+
+def test_for_in_time_never_elapses_in_silence():
+    rows = [{"acc": 0.1, "time": 1e9}, {"other": 1, "time": 1e9 + 9_000}, {"acc": 0.1, "time": 1e9 + 9_001}]
+    assert states(rule("acc < 0.8", for_="10m"), rows) == [(1, "pending"), (3, "firing")]
+
+
+def test_for_in_time_never_elapses_without_times():
+    assert states(rule("acc < 0.8", for_="10m"), series("acc", [0.1] * 5)) == [(1, "pending")]
+
+
+def test_k_of_n_fires_at_the_kth_true_one_and_resolves_after_n_minus_k_plus_1_clear_ones_in_a_row():
+    happened = states(rule("x > 1", for_="3 of 5"), series("x", [2, 0, 2, 0, 2, 0, 0, 2, 0, 0, 0]))
+    assert happened == [(1, "pending"), (5, "firing"), (11, "resolved")]
+
+
+def test_clear_counts_only_while_when_is_not_true():
+    happened = states(rule("acc < 0.8", clear="acc > 0.82"), series("acc", [0.7, 0.81, 0.79, 0.81, 0.83]))
+    assert happened == [(1, "firing"), (5, "resolved")]
+
+
+def test_keep_firing_for_resolves_on_the_second_clear_one_in_a_row():
+    happened = states(rule("x > 1", keep_firing_for="2"), series("x", [2, 0, 2, 0, 0]))
+    assert happened == [(1, "firing"), (5, "resolved")]
+
+
+@pytest.mark.parametrize("gap", [None, NAN])
+def test_what_is_unknown_holds_the_state_and_does_not_break_a_row(gap):
+    assert states(rule("x > 1", for_="3"), series("x", [2, 2, gap, 2])) == [(1, "pending"), (4, "firing")]
+    assert states(rule("x > 1"), series("x", [2, gap, 2, 0])) == [(1, "firing"), (4, "resolved")]
+
+
+def test_a_comparison_waits_until_every_metric_in_it_is_newer():
+    rows = [{"loss": 1}, {"val": 9}, {"loss": 100}, {"loss": 1}, {"val": 1}]
+    # Judged at line 2 (9 > 1), and again only at line 5 (1 > 1.5 is false): a single new loss recomputes nothing.
+    assert states(rule("val > 1.5 * loss"), rows) == [(2, "firing"), (5, "resolved")]
+
+
+def test_last_never_holds_a_comparison_back():
+    rows = [{"loss": 1}, {"val": 1}, {"val": 9}, {"loss": 100}, {"val": 9}]
+    assert states(rule("val > 1.5 * last(loss)"), rows) == [(3, "firing"), (5, "resolved")]
+
+
+def test_either_side_of_an_or_reacts_alone():
+    rows = [{"loss": 1}, {"grad_norm": NAN}, {"loss": NAN}, {"grad_norm": 1}, {"loss": 1}]
+    assert states(rule("isnan(loss) or isnan(grad_norm)"), rows) == [(2, "firing"), (5, "resolved")]
+
+
+def test_a_judgement_counts_only_if_what_was_recomputed_decides_it():
+    # acc stays latched false: new losses do not decide the conjunction, so they neither confirm nor clear.
+    rows = [{"acc": 0.1, "loss": 9}, {"acc": 0.9}, {"loss": 9}, {"loss": 0}]
+    assert states(rule("acc < 0.5 and loss > 5"), rows) == [(1, "firing"), (2, "resolved")]
+    rows = [{"loss": 9}, {"loss": 9}, {"acc": 0.1}]
+    assert states(rule("acc < 0.5 and loss > 5"), rows) == [(3, "firing")]
+
+
+def test_a_condition_is_not_judged_when_none_of_its_metrics_arrives():
+    rows = [{"x": 2}, {"other": 1}, {"other": 1}, {"x": 2}, {"x": 2}]
+    assert states(rule("x > 1", for_="3"), rows) == [(1, "pending"), (5, "firing")]
+
+
+def test_a_condition_that_names_no_metric_is_judged_at_every_record():
+    assert states(rule("step >= 3"), [{"a": 1}, {"b": 1}, {"c": 1}]) == [(3, "firing")]
+
+
+def test_seen_is_false_until_the_metric_was_logged():
+    rows = [{"loss": 1}, {"loss": 1}, {"loss": 1}, {"val": 1}]
+    assert states(rule("not seen(val) and step > 2"), rows) == [(3, "firing"), (4, "resolved")]
+
+
+def test_infinities_compare_as_numbers():
+    assert states(rule("loss > 10"), series("loss", [1, INF, 1])) == [(2, "firing"), (3, "resolved")]
+
+
+def test_rules_of_one_record_come_in_the_order_of_their_file():
+    rules = [rule("x > 1", title="A"), rule("x > 0", title="B", line=2)]
+    assert fold(rules, series("x", [2])) == [(1, "firing", "A"), (1, "firing", "B")]
+
+
+# --- roles
+
+
+def test_a_role_is_bound_by_the_first_record_that_holds_a_candidate_list_order_deciding():
+    role = {"loss": ("train/loss", "*/loss", "loss")}
+    rows = [{"other": 9}, {"loss": 0, "aux/loss": 9}, {"loss": 9, "aux/loss": 9}, {"train/loss": 9}]
+    assert states(rule("loss > 5", aliases=role), rows) == [(2, "firing")]
+
+
+def test_a_role_stays_bound():
+    role = {"loss": ("train/loss", "loss")}
+    rows = [{"loss": 0}, {"train/loss": 9}, {"loss": 9}]
+    assert states(rule("loss > 5", aliases=role), rows) == [(3, "firing")]
+
+
+# --- attempts
+
+
+def stepped(pairs, name="x"):
+    return [{name: value, "step": step} for step, value in pairs]
+
+
+def test_going_back_resets_for_and_keeps_what_fires():
+    rows = stepped([(1, 0), (10, 2), (11, 2), (5, 2), (6, 2), (7, 2)])
+    assert states(rule("x > 1", for_="3"), rows) == [(2, "pending"), (4, "pending"), (6, "firing")]
+    rows = stepped([(1, 0), (10, 2), (5, 2), (6, 0)])
+    assert states(rule("x > 1"), rows) == [(2, "firing"), (4, "resolved")]
+
+
+def test_going_back_to_the_first_step_is_a_fresh_start_that_closes_what_fires():
+    rows = stepped([(1, 2), (2, 2), (1, 2), (2, 0)])
+    assert states(rule("x > 1"), rows) == [(1, "firing"), (3, "closed"), (3, "firing"), (4, "resolved")]
+
+
+def test_validation_lines_that_count_epochs_are_no_restart():
+    rows = [{"loss": 1, "time": 1e9, "data_time": 1, "step": s} for s in range(1, 20)]
+    rows.insert(10, {"acc": 0.5, "data_time": 1, "step": 1})
+    rows.append({"acc": 0.5, "data_time": 1, "step": 2})
+    assert states(rule("attempt > 1"), rows) == []
+
+
+def test_a_start_record_begins_an_attempt():
+    rows = [{"x": 1, "step": 1}, {"event": {"event": "start"}}, {"x": 1, "step": 5}]
+    assert states(rule("attempt == 2"), rows) == [(3, "firing")]
+
+
+def test_interleaved_writers_are_no_restarts():
+    rows = stepped([(s, 0) for k in range(60) for s in (k + 100, k + 50)])
+    transitions = states(rule("attempt > 12"), rows)
+    assert transitions == []
+
+
+# --- the end
+
+
+def test_the_end_of_the_run_closes_what_fires_and_resolves_nothing():
+    rows = [{"x": 2}, {"event": {"event": "finish", "state": "finished"}}]
+    assert states(rule("x > 1"), rows) == [(1, "firing"), (2, "closed")]
+
+
+@pytest.mark.parametrize("restart_at", range(2, 7))
+def test_a_restart_anywhere_changes_nothing(restart_at):
+    rows = series("x", [2, 2, NAN, 2, 0, 2])
+    rules = [rule("x > 1", for_="3", title="A"), rule("x > 1 and step > 1", clear="x < 1", title="B")]
+    assert fold(rules, rows, restart_at=restart_at) == fold(rules, rows)
