@@ -1,0 +1,68 @@
+"""The receiver that needs no account: `console://` writes to standard output, `console://stderr` to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TextIO
+
+from walert.deliver import render_parts as parts
+from walert.deliver.render_plain import plain
+from walert.model import Alert, Delivered, Message, Outcome, Temporary
+
+_PAINT = {"INFO": "36", "WARN": "33", "ERROR": "31"}
+_OVER = {"resolved": "32", "closed": "2"}
+_lock = threading.Lock()
+
+
+class ConsoleReceiver:
+    """Writes each message as a few readable lines, whole: two receivers on one terminal do not interleave.
+
+    Coloured on a terminal only, and never under NO_COLOR (https://no-color.org). Nothing in a message can drive the
+    terminal.
+    """
+
+    def __init__(
+        self, name: str, stream: TextIO | None = None, *, stderr: bool = False, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.name = name
+        self._stream = stream
+        self._stderr = stderr
+        self._environ = environ
+
+    def send(self, message: Message) -> Outcome:
+        """Write it. A closed or full console is temporary."""
+        stream = self._stream or (sys.stderr if self._stderr else sys.stdout)
+        try:
+            with _lock:
+                stream.write(_encodable(render(message.alert, colour=self._coloured(stream)), stream))
+                stream.flush()
+        except (OSError, ValueError) as error:
+            return Temporary(f"the console does not take it: {type(error).__name__}")
+        return Delivered()
+
+    def __repr__(self) -> str:
+        return f"ConsoleReceiver({self.name!r})"
+
+    def _coloured(self, stream: TextIO) -> bool:
+        return not self._environ.get("NO_COLOR") and self._environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def render(alert: Alert, *, colour: bool) -> str:
+    """The lines of `alert`, with ANSI colours if `colour`, ending in a newline."""
+    paint = _OVER.get(alert.kind) or _PAINT[alert.level]
+    word, title = _painted(parts.word(alert), f"1;{paint}", colour), _painted(parts.title_of(alert), "1", colour)
+    body = (f"   {line}" if line else "" for line in plain(alert).split("\n"))
+    return "\n".join([f"{parts.emoji(alert)} {word}  {title}", *body, "", ""])
+
+
+def _painted(text: str, code: str, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """A terminal without UTF-8 gets escapes for what it cannot show, instead of an exception."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

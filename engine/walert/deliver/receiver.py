@@ -1,0 +1,106 @@
+"""A receiver takes a whole message and answers with a named outcome. `build_receiver` makes one of a URL."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from walert.deliver import redact
+from walert.deliver.console import ConsoleReceiver
+from walert.errors import WalertError
+from walert.model import Message, Outcome, Permanent, Temporary
+
+if TYPE_CHECKING:
+    from walert.deliver.apprise_door import Channel
+
+
+class Receiver(Protocol):
+    """Where messages go, under the name that rules and routes use."""
+
+    @property
+    def name(self) -> str:
+        """The receiver's name in walert.yaml."""
+        ...
+
+    def send(self, message: Message) -> Outcome:
+        """Hand the message over and say how it went. Never raises; may block for as long as the network does."""
+        ...
+
+
+class UnusableUrl(WalertError):
+    """No message can go to this URL; the text says why and never holds the URL."""
+
+
+class UrlReceiver:
+    """A receiver behind an Apprise URL. Apprise is loaded at the first message, in the thread that sends it (0.3 s,
+    40 MB).
+
+    The URL is in no attribute that `repr`, logging or pickling shows.
+    """
+
+    per_second = 1.0  # what Slack asks for (https://docs.slack.dev/apis/web-api/rate-limits) and mail servers like
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._make: Callable[[], Channel] = lambda: _channel(url)
+        self._shown = redact.shown(url)
+        self._channel: Channel | None = None
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> Outcome:
+        """Deliver through Apprise. An unusable URL is permanent, whatever breaks inside is temporary."""
+        try:
+            return self._opened().send(message)
+        except UnusableUrl as error:
+            return Permanent(str(error))
+        except Exception as error:
+            return Temporary(f"{self._shown} could not be used: {type(error).__name__}")
+
+    def __repr__(self) -> str:
+        return f"UrlReceiver({self.name!r}, {self._shown!r})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a receiver holds a secret and is not pickled")
+
+    def _opened(self) -> Channel:
+        with self._lock:
+            self._channel = self._channel or self._make()
+            return self._channel
+
+
+def build_receiver(name: str, url: str, *, stream: TextIO | None = None) -> Receiver:
+    """The receiver of a URL: `console://` (to `stream` if given), or any that Apprise knows. Raises nothing and opens
+    nothing: an unusable URL shows in `validate` and in the outcome of `send`.
+    """
+    if _is_console(url):
+        return ConsoleReceiver(name, stream, stderr=url.strip().rstrip("/").lower() == "console://stderr")
+    return UrlReceiver(name, url)
+
+
+def validate(url: str) -> str | None:
+    """A sentence on why no message could go to this URL, without the URL; None when it can be used. Loads Apprise,
+    opens nothing.
+    """
+    if _is_console(url):
+        known = url.strip().rstrip("/").lower() in ("console:", "console://stdout", "console://stderr")
+        return None if known else "console:// takes nothing, `stdout` or `stderr` after it"
+    from walert.deliver import apprise_door
+
+    return apprise_door.validate(url)
+
+
+def pace_of(receiver: Receiver) -> float:
+    """Messages a second that the receiver takes in the long run; infinite unless it says otherwise."""
+    return float(getattr(receiver, "per_second", math.inf))
+
+
+def _is_console(url: str) -> bool:
+    return url.strip().lower().startswith("console:")
+
+
+def _channel(url: str) -> Channel:
+    from walert.deliver import apprise_door
+
+    return apprise_door.Channel(url)

@@ -1,0 +1,87 @@
+"""An alert as an email: a short subject in any script, a text part and an HTML part that say the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from html import escape
+
+from walert.deliver import render_parts as parts
+from walert.deliver.render_plain import headline, plain
+from walert.model import Alert
+
+MAX_SUBJECT = 99
+"""Characters: some servers refuse longer encoded subjects."""
+
+_CELL = "padding:2px 14px 2px 0;vertical-align:top"
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """The words of one mail. `thread` is the Message-ID that all mails of the run refer to, with its angle brackets."""
+
+    subject: str
+    text: str
+    html: str
+    thread: str
+
+
+def email(alert: Alert) -> Email:
+    """Render `alert`; the subject is under 100 characters, its title cut before the level and the run."""
+    return Email(_subject(alert), f"{headline(alert)}\n\n{plain(alert)}\n", _html(alert), thread_id(alert.run.id))
+
+
+def thread_id(run_id: str) -> str:
+    """The one Message-ID that the mails of a run share as their root; it tells nothing of the run's name."""
+    return f"<run-{hashlib.sha256(run_id.encode('utf-8', 'replace')).hexdigest()[:24]}@walert>"
+
+
+def message_id(alert_id: str, recipient: str, domain: str) -> str:
+    """The same for every copy of an alert to one recipient, so that a mail sent twice is shown once."""
+    digest = hashlib.sha256(f"{alert_id}\0{recipient}".encode("utf-8", "replace")).hexdigest()[:32]
+    return f"<{digest}@{domain}>"
+
+
+def _subject(alert: Alert) -> str:
+    head = f"[{parts.word(alert)}] "
+    tail = f" · {parts.data(alert.run.name, 24)}"
+    return head + parts.cut(parts.title_of(alert), MAX_SUBJECT - len(head) - len(tail)) + tail
+
+
+def _html(alert: Alert) -> str:
+    colour, title = parts.colour(alert), escape(parts.title_of(alert))
+    rows = "".join(
+        f'<tr><td style="{_CELL};color:#666">{escape(fact.name)}</td><td style="{_CELL}">{_value(fact)}</td></tr>'
+        for fact in parts.proof(alert)
+    )
+    return (
+        '<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif;font-size:14px">'
+        f'<div style="border-left:4px solid {colour};padding-left:12px">'
+        f'<p style="margin:0 0 8px"><span style="color:{colour};font-weight:bold">{parts.emoji(alert)} '
+        f"{escape(parts.word(alert))}</span> <b>{title}</b></p>"
+        f'<p style="white-space:pre-wrap;margin:0 0 12px">{_rich(alert.text)}</p>'
+        f'<table style="border-collapse:collapse;font-size:13px">{rows}</table></div></body></html>\n'
+    )
+
+
+def _value(fact: parts.Fact) -> str:
+    value = escape(fact.value)
+    return f'<a href="{value}">{value}</a>' if fact.name == "runbook" and parts.WEB.fullmatch(fact.value) else value
+
+
+def _rich(text: str) -> str:
+    """The author's text with its links clickable."""
+    out, at, text = [], 0, parts.safe(parts.cut(text, parts.MAX_TEXT)).strip()
+    for match in parts.SLACK_TOKEN.finditer(text):
+        out += [escape(parts.readable(text[at : match.start()])), _linked(match)]
+        at = match.end()
+    return "".join([*out, escape(parts.readable(text[at:]))])
+
+
+def _linked(match: re.Match[str]) -> str:
+    url = match.group("url")
+    if not url:
+        return escape(parts.readable(match.group()))
+    label = match.group("label") or url.removeprefix("mailto:")
+    return f'<a href="{escape(parts.readable(url))}">{escape(parts.readable(label))}</a>'

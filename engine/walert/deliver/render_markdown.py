@@ -1,0 +1,33 @@
+"""An alert as CommonMark, for the services that take it. Everything but walert's own words is escaped."""
+
+from __future__ import annotations
+
+import re
+
+from walert.deliver import render_parts as parts
+from walert.deliver.render_plain import fit
+from walert.model import Alert
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_LINE_START = re.compile(r"^(\s*)(\d{1,9})([.)])|^(\s*)([-+=])", re.MULTILINE)
+
+
+def markdown(alert: Alert, limit: int | None = None) -> str:
+    """Text and proof, without the title, in at most `limit` characters: the proof is cut before the text. Never
+    empty.
+    """
+    text = escape(parts.text_of(alert)) or escape(parts.title_of(alert))
+    facts = [f"- **{fact.name}**: {escape(fact.value)}" for fact in parts.proof(alert)]
+    return fit(text, facts, limit)
+
+
+def escape(text: str) -> str:
+    """Text that CommonMark shows as it is written."""
+    marked = _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;"))
+    return _LINE_START.sub(_escaped_start, marked)
+
+
+def _escaped_start(match: re.Match[str]) -> str:
+    if match.group(2):
+        return f"{match.group(1)}{match.group(2)}\\{match.group(3)}"
+    return f"{match.group(4)}\\{match.group(5)}"
