@@ -1,0 +1,205 @@
+"""`walert check`: every problem of every rule and configuration file, in one pass, with the line and a caret."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, TextIO
+
+from walert.cli.excerpt import excerpt
+from walert.documents import mask_lines
+from walert.errors import Problem
+
+HELP = "find every problem in rule and configuration files"
+
+Format = Literal["text", "json", "github"]
+Kind = Literal["config", "rules"]
+
+
+@dataclass(slots=True)
+class _Checked:
+    """What was looked at so far: each file once, with its text for the excerpts."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    rules: int = 0
+    receivers: frozenset[str] | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="files and folders; the configuration and its rules if none"
+    )
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how problems are printed")
+
+
+def main(args: argparse.Namespace) -> int:
+    """0 when there are no errors, 1 when there are, 2 when there is nothing to check."""
+    return run(args.paths, format=args.format, config=args.config, out=sys.stdout, environ=os.environ)
+
+
+def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, environ: Mapping[str, str]) -> int:
+    """Check `paths`, or the configuration and its rule files, and print what is wrong to `out`."""
+    missing = [path for path in [*paths, *([config] if config else [])] if not Path(path).exists()]
+    if missing:
+        out.writelines(f"walert check: there is no file or folder {path}.\n" for path in missing)
+        return 2
+    checked = _Checked()
+    _check_all(checked, paths, config, environ)
+    checked.problems.sort()
+    _PRINT[format](checked, out)
+    return 1 if any(p.severity == "error" for p in checked.problems) else 0
+
+
+# --- what is checked
+
+
+def _check_all(checked: _Checked, paths: list[str], config: str | None, environ: Mapping[str, str]) -> None:
+    from walert.config import find_config
+
+    files = list(dict.fromkeys(file for path in paths for file in _files(path)))
+    found = find_config(environ, config) if config or not paths else None
+    configs = [*([found] if found else []), *(file for file in files if _is_config(file))]
+    for file in dict.fromkeys(configs):
+        named = _check_config(checked, file, environ)
+        files += [] if paths else named
+    for file in dict.fromkeys(files):
+        if file not in checked.kinds:
+            _check_rules(checked, file)
+
+
+def _files(path: str) -> Iterator[str]:
+    """The YAML files at `path`, tables of tests apart."""
+    if not Path(path).is_dir():
+        yield path
+        return
+    found = (p for p in Path(path).rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
+    yield from (str(p) for p in sorted(found) if not p.stem.endswith(".test") and not _hidden(p.relative_to(path)))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _is_config(file: str) -> bool:
+    from walert.documents import load_document
+
+    try:
+        data = load_document(Path(file).read_bytes(), file, None).data
+    except OSError:
+        return False
+    if not isinstance(data, dict):
+        return Path(file).name in ("walert.yaml", "walert.yml") and Path(file).parent.name != "rules"
+    if isinstance(data.get("rules"), list) and any(isinstance(r, dict) for r in data["rules"]):
+        return False
+    return bool({"watch", "receivers", "routes", "default_receivers", "heartbeat", "state"} & set(data))
+
+
+def _check_config(checked: _Checked, file: str, environ: Mapping[str, str]) -> list[str]:
+    """Check a configuration; the rule files that it names."""
+    from walert.config import read_config
+
+    text = _read(checked, file, "config")
+    if text is None:
+        return []
+    config, problems = read_config(text, file, environ)
+    checked.problems += problems
+    if config is None:
+        return []
+    checked.receivers = frozenset(config.receivers) | (checked.receivers or frozenset())
+    return _rule_files(checked, file, config.rule_paths)
+
+
+def _rule_files(checked: _Checked, config: str, patterns: tuple[str, ...]) -> list[str]:
+    import glob
+
+    files: list[str] = []
+    for pattern in patterns:
+        if pattern.startswith("pack:"):
+            continue
+        found = sorted(f for f in glob.glob(pattern, recursive=True) if not f.endswith((".test.yaml", ".test.yml")))
+        if not found:
+            what = f"no file matches {os.path.relpath(pattern)}."
+            checked.problems.append(Problem(config, 0, 0, "no-rule-files", what, severity="warning"))
+        files += [os.path.relpath(f) for f in found]
+    return files
+
+
+def _check_rules(checked: _Checked, file: str) -> None:
+    from walert.rules.load import load_rules
+
+    text = _read(checked, file, "rules")
+    if text is None:
+        return
+    loaded = load_rules(text, file, known_receivers=checked.receivers)
+    checked.problems += loaded.problems
+    checked.rules += loaded.count
+
+
+def _read(checked: _Checked, file: str, kind: Kind) -> bytes | None:
+    checked.kinds[file] = kind
+    try:
+        with Path(file).open("rb") as stream:
+            text = stream.read((1 << 20) + 1)  # one byte more than is accepted: enough to say that it is too large
+    except OSError as error:
+        checked.problems.append(Problem(file, 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}."))
+        return None
+    checked.texts[file] = text.decode("utf-8-sig", "replace")
+    return text
+
+
+# --- how it is told
+
+
+def _print_text(checked: _Checked, out: TextIO) -> None:
+    lines = {file: _shown_lines(checked, file) for file in {p.file for p in checked.problems}}
+    for problem in checked.problems:
+        out.write(f"{problem}\n")
+        out.writelines(f"{line}\n" for line in excerpt(lines.get(problem.file, []), problem.line, problem.column))
+    out.write(_summary(checked) + "\n")
+
+
+def _shown_lines(checked: _Checked, file: str) -> list[str]:
+    return mask_lines(re.split(r"\r\n|\r|\n", checked.texts.get(file, "")))
+
+
+def _summary(checked: _Checked) -> str:
+    if not checked.kinds:
+        return "nothing to check: there is no configuration and no rule file."
+    if not checked.problems:
+        return f"{_count(len(checked.kinds), 'file')}, {_count(checked.rules, 'rule')}: no problems"
+    files = len({p.file for p in checked.problems})
+    return f"{_count(len(checked.problems), 'problem')} in {_count(files, 'file')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _print_json(checked: _Checked, out: TextIO) -> None:
+    out.writelines(json.dumps(asdict(problem), ensure_ascii=False) + "\n" for problem in checked.problems)
+
+
+def _print_github(checked: _Checked, out: TextIO) -> None:
+    for p in checked.problems:
+        place = f"file={_property(p.file)},line={max(p.line, 1)},col={max(p.column, 1)},title={_property(p.code)}"
+        out.write(f"::{p.severity} {place}::{_escaped(f'{p.what} {p.hint}'.strip())}\n")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_PRINT = {"text": _print_text, "json": _print_json, "github": _print_github}
