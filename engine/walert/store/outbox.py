@@ -1,0 +1,253 @@
+"""The outbox as the delivery threads use it: lease messages, try them, settle them.
+
+A claim is an UPDATE that must hit its row. A lease that ran out, because its holder died, is taken again: at least
+once. A clock that was set back neither keeps a message waiting for years nor a lease alive: both are checked against
+what is possible (`LONGEST_WAIT`, `LONGEST_LEASE`).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from walert.errors import StoreError
+from walert.model import Message, Outcome
+from walert.store import rows
+from walert.store.apply import add_happening
+from walert.store.codec import alert_from_builtins, from_column, to_column, unpack
+from walert.store.connect import BUSY_SECONDS, explained, open_existing, reading, writing
+from walert.store.settling import LONGEST_WAIT, REASON_LENGTH, SETTLE, TRIED, Dead, Retry, judged, record_try
+from walert.store.values import MessageRow
+
+__all__ = ["LONGEST_LEASE", "LONGEST_WAIT", "Dead", "Retry", "SqliteOutbox"]
+
+LONGEST_LEASE = 900.0
+"""Seconds: no lease is longer; one that seems to be is from before the clock went back."""
+_SLACK = 60.0  # a clock that is corrected by less than this is no jump
+
+_IS_FREE = f"(lease_until IS NULL OR lease_until <= :now OR lease_until > :now + {LONGEST_LEASE})"
+_IS_DUE = f"(next_at <= :now OR next_at > :now + {LONGEST_WAIT} OR touched > :now + {_SLACK})"
+_FIND = f"""
+SELECT id FROM message WHERE receiver = :receiver AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE}
+ORDER BY born, id LIMIT :limit
+"""
+_CLAIM = f"""
+UPDATE message SET lease_owner = :owner, lease_from = :now, lease_until = :now + :seconds, tries = tries + 1
+WHERE id = :id AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE}
+"""
+_LOAD = """
+SELECT message.id, receiver, tries, born, alert.body FROM message JOIN alert ON alert.id = alert_id WHERE message.id = ?
+"""
+_NEXT = f"""
+SELECT min(CASE WHEN {_IS_FREE} AND {_IS_DUE} THEN :now
+    ELSE min(max(next_at, coalesce(lease_until, 0)), coalesce(:now + {LONGEST_WAIT}, 9e999)) END)
+FROM message WHERE receiver = :receiver AND state = 'waiting'
+"""
+_RELEASE = """
+UPDATE message SET tries = max(tries - 1, 0), lease_owner = NULL, lease_from = NULL, lease_until = NULL
+WHERE id = ? AND state = 'waiting' AND lease_owner = ?
+"""
+_RETRY = """
+UPDATE message SET state = 'waiting', next_at = 0, tries = CASE state WHEN 'waiting' THEN tries ELSE 0 END
+WHERE id = ? AND state <> 'delivered'
+"""
+_DROP = """
+UPDATE message SET state = 'dropped', lease_owner = NULL, lease_from = NULL, lease_until = NULL
+WHERE id = ? AND state IN ('waiting', 'dead')
+"""
+_THREAD = """
+SELECT reference FROM message JOIN alert ON alert.id = alert_id
+WHERE receiver = ? AND alert.run_id = ? AND alert.title = ? AND reference IS NOT NULL ORDER BY message.id LIMIT 1
+"""
+
+_Messages = list[Message]
+_Rows = list[MessageRow]
+_Names = list[str]
+
+
+class SqliteOutbox:
+    """The outbox of one state file, which must exist. Any number of threads and processes may use it at once.
+
+    Each thread gets a connection of its own; `close` closes them all. Every method raises StoreError when the file
+    fails.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = Path(path)
+        self._busy = busy_seconds
+        self._mine = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> SqliteOutbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every thread's connection; leases stay until they run out. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            connections, self._all = self._all, []
+        for connection in connections:
+            connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError("The outbox is closed.")
+        connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = open_existing(self.path, self._busy)
+            with self._lock:
+                self._all.append(connection)
+        return connection
+
+    # --- delivering -------------------------------------------------------------------------------------------------
+
+    def lease(self, receiver: str, now: float, owner: str, seconds: float, limit: int) -> _Messages:
+        """Up to `limit` messages that are due, oldest first, held for `owner` for `seconds` (at most `LONGEST_LEASE`).
+
+        Each counts as a try begun. A message that cannot be read any more is dead, and the queue behind it moves.
+        """
+        connection = self._connection()
+        wanted = {"receiver": to_column(receiver), "now": now, "limit": limit}
+        with explained(self.path):
+            if connection.execute(_FIND, wanted).fetchone() is None:
+                return []
+        claim = {"owner": owner, "now": now, "seconds": min(seconds, LONGEST_LEASE)}
+        with writing(connection, self.path):
+            ids = [row[0] for row in connection.execute(_FIND, wanted).fetchall()]
+            claimed = [id_ for id_ in ids if connection.execute(_CLAIM, {**claim, "id": id_}).rowcount == 1]
+            messages = [_load(connection, id_, now) for id_ in claimed]
+        return [message for message in messages if message is not None]
+
+    def settle(
+        self,
+        message_id: int,
+        outcome: Outcome,
+        verdict: Retry | Dead | None,
+        now: float,
+        *,
+        owner: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Ends a try: the message is delivered, waits for its next try, or is dead. One that was dropped meanwhile stays so.
+
+        `verdict` says what follows a failure and is None, or ignored, for one that was delivered. The try is recorded
+        as a happening with `seconds`, or else the time since the lease. Given `owner`, a failure of one who lost the
+        lease changes nothing but is recorded. Reasons are stored: they must be free of secrets. ValueError for a
+        failure without a verdict, StoreError for an unknown id.
+        """
+        change = judged(outcome, verdict, now) | {"id": message_id, "owner": owner, "now": now}
+        with writing(self._connection(), self.path) as connection:
+            before = connection.execute(TRIED, (message_id,)).fetchone()
+            if before is None:
+                raise StoreError(f"There is no message {message_id} in the outbox.")
+            connection.execute(SETTLE, change)
+            state = str(connection.execute("SELECT state FROM message WHERE id = ?", (message_id,)).fetchone()[0])
+            record_try(connection, message_id, before, outcome, state, now, seconds)
+
+    def release(self, message_ids: Iterable[int], owner: str) -> None:
+        """Gives back leases that were not used: no try is counted and the messages are due as before."""
+        with writing(self._connection(), self.path) as connection:
+            connection.executemany(_RELEASE, ((message_id, owner) for message_id in message_ids))
+
+    def next_due(self, receiver: str, now: float | None = None) -> float | None:
+        """When the receiver's next message can be leased, Unix seconds; None when nothing waits.
+
+        Given `now`, it is never later than `now + LONGEST_WAIT`, and `now` for what is due.
+        """
+        with explained(self.path):
+            row = self._connection().execute(_NEXT, {"receiver": to_column(receiver), "now": now}).fetchone()
+        return None if row[0] is None else float(row[0])
+
+    def receivers_waiting(self) -> _Names:
+        """The names of receivers that have waiting messages."""
+        with explained(self.path):
+            found = (
+                self._connection().execute("SELECT DISTINCT receiver FROM message WHERE state = 'waiting'").fetchall()
+            )
+        return sorted(from_column(row[0]) for row in found)
+
+    def thread(self, receiver: str, run_id: str, title: str) -> str | None:
+        """The receiver's reference of the first message it took for that run and title: what to reply to."""
+        key = (to_column(receiver), to_column(run_id), to_column(title))
+        with explained(self.path):
+            row = self._connection().execute(_THREAD, key).fetchone()
+        return None if row is None else from_column(row[0])
+
+    def evidence(self, alert_id: str) -> Any:
+        """The alert's cut of the log as builtins, None when there is none (any more)."""
+        with explained(self.path):
+            row = self._connection().execute("SELECT body FROM evidence WHERE alert_id = ?", (alert_id,)).fetchone()
+        return None if row is None else unpack(row[0])
+
+    # --- looking and mending ----------------------------------------------------------------------------------------
+
+    def waiting(self, receiver: str | None = None) -> int:
+        """How many messages wait, of one receiver or all."""
+        return self._count("waiting", receiver)
+
+    def dead(self, receiver: str | None = None) -> int:
+        """How many messages are dead, of one receiver or all."""
+        return self._count("dead", receiver)
+
+    def _count(self, state: str, receiver: str | None) -> int:
+        name = None if receiver is None else to_column(receiver)
+        query = "SELECT count(*) FROM message WHERE state = ?1 AND (?2 IS NULL OR receiver = ?2)"
+        with explained(self.path):
+            return int(self._connection().execute(query, (state, name)).fetchone()[0])
+
+    def retry(self, message_id: int, now: float | None = None) -> bool:
+        """Makes a message due at once; one that was dead or dropped starts anew. False when unknown or delivered."""
+        return self._mend(_RETRY, message_id, "retry", now)
+
+    def drop(self, message_id: int, now: float | None = None) -> bool:
+        """Gives a waiting or dead message up for good. False when there is no such message."""
+        return self._mend(_DROP, message_id, "drop", now)
+
+    def _mend(self, query: str, message_id: int, kind: str, now: float | None) -> bool:
+        with writing(self._connection(), self.path) as connection:
+            changed = connection.execute(query, (message_id,)).rowcount == 1
+            if changed and now is not None:
+                _, receiver, _, _, alert_id, run_id, title = connection.execute(TRIED, (message_id,)).fetchone()
+                names = {"receiver": from_column(receiver), "title": from_column(title)}
+                add_happening(
+                    connection, kind, now, from_column(run_id), {"message": message_id, "alert": alert_id, **names}
+                )
+        return changed
+
+    def list(self, states: Sequence[str] = ("waiting", "dead")) -> _Rows:
+        """The messages in any of these states, oldest first."""
+        with reading(self._connection(), self.path) as connection:
+            return rows.message_rows(connection, states)
+
+
+def _load(connection: sqlite3.Connection, message_id: int, now: float) -> Message | None:
+    """The claimed message; None, and the row is dead, when its alert cannot be read."""
+    id_, receiver, tries, born, body = connection.execute(_LOAD, (message_id,)).fetchone()
+    try:
+        return Message(id_, from_column(receiver), alert_from_builtins(unpack(body)), tries, born)
+    except (StoreError, KeyError, TypeError, ValueError) as error:
+        reason = f"its stored alert cannot be read: {error}"[:REASON_LENGTH]
+    change = {
+        "state": "dead",
+        "next_at": 0.0,
+        "reason": reason,
+        "reference": None,
+        "id": id_,
+        "owner": None,
+        "now": now,
+    }
+    connection.execute(SETTLE, change)
+    return None

@@ -1,0 +1,192 @@
+"""All reads for people: `walert status`, `runs`, `alerts`, `outbox`, `explain`, and later pages.
+
+Read-only, each answer from one consistent snapshot, beside a daemon that writes. Field names are those of the values
+and stay.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from walert.model import Alert
+from walert.store import rows, schema
+from walert.store.codec import (
+    alert_from_builtins,
+    from_column,
+    from_optional_column,
+    run_from_builtins,
+    to_column,
+    unpack,
+)
+from walert.store.connect import BUSY_SECONDS, open_for_reading, printable, reading
+from walert.store.values import AlertRow, HappeningRow, MessageRow, ReceiverRow, RunRow, Silence, Status, StreamRow
+
+_ALERTS = "SELECT body, verdict, why FROM alert"
+_HAPPENINGS = "SELECT seq, at, kind, run_id, payload FROM happening WHERE seq > ?"
+_RUNS = """
+SELECT body, state, state_since, first_seen, last_seen,
+    (SELECT count(*) FROM instance WHERE instance.run_id = run.id),
+    (SELECT count(*) FROM firing WHERE firing.run_id = run.id)
+FROM run ORDER BY last_seen DESC, id
+"""
+_STREAMS = """
+SELECT checkpoint.stream, path, run_id, offset, line, seen, gone_since
+FROM checkpoint LEFT JOIN instance ON instance.stream = checkpoint.stream ORDER BY path, checkpoint.stream
+"""
+_RECEIVERS = """
+SELECT receiver, sum(state = 'waiting'), sum(state = 'dead'), sum(state = 'delivered')
+FROM message GROUP BY receiver ORDER BY receiver
+"""
+_REASONS = """
+SELECT receiver, reason, max(touched) FROM message WHERE state IN ('waiting', 'dead') AND reason IS NOT NULL
+GROUP BY receiver
+"""
+_UPDATED = """
+SELECT max(at) FROM (SELECT max(at) AS at FROM happening UNION ALL SELECT max(seen) FROM checkpoint
+    UNION ALL SELECT max(last_seen) FROM run)
+"""
+
+
+class Reader:
+    """A state file opened for reading. StoreError when it is missing, foreign, of another version or unreadable."""
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = Path(path)
+        self._connection = open_for_reading(self.path, busy_seconds)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file. Closing twice is fine."""
+        self._connection.close()
+
+    def status(self, now: float | None = None) -> Status:
+        """The whole state at one moment; silences that are over at `now` are left out."""
+        with reading(self._connection, self.path) as connection:
+            streams, gone = connection.execute("SELECT count(*), count(gone_since) FROM checkpoint").fetchone()
+            return Status(
+                path=printable(self.path),
+                version=schema.version_of(connection),
+                streams=streams,
+                gone=gone,
+                runs=_runs_by_state(connection),
+                firing=tuple(rows.firing(connection)),
+                receivers=_receivers(connection),
+                silences=tuple(_silences(connection, now)),
+                counters=rows.counters(connection),
+                facts=rows.facts(connection),
+                updated=connection.execute(_UPDATED).fetchone()[0],
+            )
+
+    def runs(self) -> list[RunRow]:
+        """Every run, the most recently seen first."""
+        with reading(self._connection, self.path) as connection:
+            return [_run_row(row) for row in connection.execute(_RUNS)]
+
+    def streams(self) -> list[StreamRow]:
+        """Every log that is followed or was, by path."""
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute(_STREAMS).fetchall()
+        return [
+            StreamRow(stream, from_column(path), from_optional_column(run), *rest) for stream, path, run, *rest in found
+        ]
+
+    def alerts(self, since: float = 0.0, *, run_id: str | None = None, limit: int = 1_000) -> list[AlertRow]:
+        """The newest `limit` alerts decided at or after `since`, oldest of them first, with their messages."""
+        where = "WHERE at >= ?1 AND (?2 IS NULL OR run_id = ?2) ORDER BY at DESC, rowid DESC LIMIT ?3"
+        run = None if run_id is None else to_column(run_id)
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute(f"{_ALERTS} {where}", (since, run, limit)).fetchall()
+            return _alert_rows(connection, found[::-1])
+
+    def alert(self, alert_id: str) -> AlertRow | None:
+        """One alert with its messages, None when it is not (or no longer) there."""
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute(f"{_ALERTS} WHERE id = ?", (alert_id,)).fetchall()
+            return next(iter(_alert_rows(connection, found)), None)
+
+    def outbox(self, states: Sequence[str] = ("waiting", "dead")) -> list[MessageRow]:
+        """The messages in any of these states, oldest first."""
+        with reading(self._connection, self.path) as connection:
+            return rows.message_rows(connection, states)
+
+    def happenings(
+        self, after_seq: int = 0, *, run_id: str | None = None, kinds: Sequence[str] = (), limit: int = 1_000
+    ) -> list[HappeningRow]:
+        """Up to `limit` happenings with a higher sequence number, in order; to follow, ask with the last `seq`."""
+        query = _HAPPENINGS
+        parameters: list[Any] = [after_seq]
+        if run_id is not None:
+            query, parameters = f"{query} AND run_id = ?", [*parameters, to_column(run_id)]
+        if kinds:
+            query, parameters = f"{query} AND kind IN ({', '.join('?' * len(kinds))})", [*parameters, *kinds]
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute(f"{query} ORDER BY seq LIMIT ?", [*parameters, limit]).fetchall()
+        return [HappeningRow(seq, at, kind, from_column(run), json.loads(body)) for seq, at, kind, run, body in found]
+
+    def last_seq(self) -> int:
+        """The newest happening's sequence number, 0 when there is none: where `--follow` begins."""
+        with reading(self._connection, self.path) as connection:
+            return int(connection.execute("SELECT coalesce(max(seq), 0) FROM happening").fetchone()[0])
+
+    def silences(self, now: float | None = None) -> list[Silence]:
+        """Every silence, or those that are not over at `now`."""
+        with reading(self._connection, self.path) as connection:
+            return _silences(connection, now)
+
+    def evidence(self, alert_id: str) -> Any:
+        """The alert's cut of the log as builtins, None when there is none (any more)."""
+        with reading(self._connection, self.path) as connection:
+            row = connection.execute("SELECT body FROM evidence WHERE alert_id = ?", (alert_id,)).fetchone()
+        return None if row is None else unpack(row[0])
+
+
+def _silences(connection: sqlite3.Connection, now: float | None) -> list[Silence]:
+    return rows.silences(connection) if now is None else rows.silences(connection, "WHERE ends > ?", (now,))
+
+
+def _runs_by_state(connection: sqlite3.Connection) -> dict[str, int]:
+    query = "SELECT coalesce(state, 'running'), count(*) FROM run GROUP BY 1 ORDER BY 1"
+    return dict(connection.execute(query).fetchall())
+
+
+def _receivers(connection: sqlite3.Connection) -> tuple[ReceiverRow, ...]:
+    reasons = {receiver: from_optional_column(reason) for receiver, reason, _ in connection.execute(_REASONS)}
+    found = connection.execute(_RECEIVERS).fetchall()
+    return tuple(
+        ReceiverRow(from_column(name), waiting, dead, delivered, reasons.get(name))
+        for name, waiting, dead, delivered in found
+    )
+
+
+def _run_row(row: Sequence[Any]) -> RunRow:
+    body, *rest = row
+    run = run_from_builtins(unpack(body))
+    return RunRow(run.id, run.name, run.project, run.tags, run.host, run.attempt, *rest)
+
+
+def _alert_rows(connection: sqlite3.Connection, found: Sequence[Sequence[Any]]) -> list[AlertRow]:
+    alerts = [(alert_from_builtins(unpack(body)), verdict, from_optional_column(why)) for body, verdict, why in found]
+    messages = _messages_of(connection, [alert for alert, _, _ in alerts])
+    return [AlertRow(alert, verdict, why, tuple(messages[alert.id])) for alert, verdict, why in alerts]
+
+
+def _messages_of(connection: sqlite3.Connection, alerts: Sequence[Alert]) -> defaultdict[str, list[MessageRow]]:
+    messages: defaultdict[str, list[MessageRow]] = defaultdict(list)
+    for alert in alerts:
+        for row in connection.execute(f"{rows.MESSAGE} WHERE message.alert_id = ? ORDER BY message.id", (alert.id,)):
+            messages[alert.id].append(rows.message_row(row))
+    return messages

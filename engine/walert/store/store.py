@@ -1,0 +1,152 @@
+"""The state file as the daemon uses it: load what was, commit what changed.
+
+One transaction a pass: checkpoint, fold state, cooldowns, alerts, messages and happenings change together or not at
+all. The store knows no rules and no receivers; nobody above it knows SQL. It reads no clock.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Collection
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from walert.errors import StoreError
+from walert.model import Checkpoint
+from walert.store import rows
+from walert.store.apply import apply
+from walert.store.codec import from_column, to_column, unpack
+from walert.store.connect import BUSY_SECONDS, open_for_daemon, open_for_reading, printable, reading, writing
+from walert.store.retention import Expired, expire
+from walert.store.values import Changes, Firing, RunState, Silence, StreamState
+
+__all__ = ["Changes", "Firing", "RunState", "Silence", "Store", "StreamState"]
+
+
+class Store:
+    """One state file, opened by its one daemon. Methods may be called from any thread, one at a time runs.
+
+    `notices` holds sentences that the user should see once, such as that a damaged file was set aside.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, now: float, notices: list[str]) -> None:
+        self.path = path
+        self.notices = notices
+        self._connection = connection
+        self._opened = now
+        self._lock = threading.RLock()
+        self._read_only = bool(connection.execute("PRAGMA query_only").fetchone()[0])
+
+    @classmethod
+    def open(
+        cls, path: str | os.PathLike[str], *, now: float, read_only: bool = False, busy_seconds: float = BUSY_SECONDS
+    ) -> Store:
+        """Opens the state file, making or migrating it; `now` is Unix seconds.
+
+        A damaged or foreign file is set aside and told in `notices`. StoreError, with what to do, when the file is out
+        of reach, locked or of a newer walert. `read_only` makes, moves and migrates nothing.
+        """
+        place = Path(path)
+        if read_only:
+            connection = open_for_reading(place, busy_seconds)
+            connection.execute("PRAGMA query_only = ON")
+            return cls(connection, place, now, [])
+        connection, notices = open_for_daemon(place, now, busy_seconds)
+        return cls(connection, place, now, notices)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; what was committed stays. Closing twice is fine."""
+        with self._lock:
+            self._connection.close()
+
+    # --- what was ---------------------------------------------------------------------------------------------------
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Every stream's checkpoint, by stream id."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.checkpoints(connection)
+
+    def load_stream(self, stream: str) -> StreamState | None:
+        """The state of a stream as last committed, None when there is none. StoreError when its bytes are damaged."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.stream_state(connection, stream)
+
+    def cooldowns(self, run_id: str) -> dict[str, Any]:
+        """Title to builtins, of every cooldown of the run."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            found = connection.execute("SELECT title, body FROM cooldown WHERE run_id = ?", (to_column(run_id),))
+            return {from_column(title): unpack(body) for title, body in found}
+
+    def firing(self, run_id: str) -> list[Firing]:
+        """What fires in any file of the run."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.firing(connection, "WHERE run_id = ?", (to_column(run_id),))
+
+    def run_states(self) -> dict[str, RunState]:
+        """Run id to state, of every run that was given one."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.run_states(connection)
+
+    def silences(self, now: float) -> list[Silence]:
+        """The silences in force at `now`."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.silences(connection, "WHERE starts <= ? AND ends > ?", (now, now))
+
+    def ruleset(self, checksum: str) -> Any:
+        """The rule snapshot of that checksum as builtins, None when there is none."""
+        return self._body("SELECT body FROM ruleset WHERE checksum = ?", checksum)
+
+    def landmark(self, stream: str, line: int) -> tuple[int, int] | None:
+        """The nearest (line, offset) at or before that line."""
+        query = "SELECT line, offset FROM landmark WHERE stream = ? AND line <= ? ORDER BY line DESC LIMIT 1"
+        with self._lock, reading(self._connection, self.path) as connection:
+            row = connection.execute(query, (stream, line)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def counters(self) -> dict[str, int]:
+        """Name to value of every counter."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.counters(connection)
+
+    def _body(self, query: str, key: str) -> Any:
+        with self._lock, reading(self._connection, self.path) as connection:
+            row = connection.execute(query, (key,)).fetchone()
+        return None if row is None else unpack(row[0])
+
+    # --- what changed -----------------------------------------------------------------------------------------------
+
+    def commit(self, changes: Changes) -> list[int]:
+        """Applies all changes in one transaction, on disk when it returns; returns the ids of the new messages.
+
+        StoreError when the disk is full, the file is read-only, or locked for longer than the busy time; ValueError
+        when the changes contradict each other, TypeError when a value is no builtin. After any of them nothing has
+        changed.
+        """
+        self._require_writable()
+        with self._lock, writing(self._connection, self.path) as connection:
+            return apply(connection, changes, changes.at or self._opened)
+
+    def expire(self, now: float, live: Collection[str] | None = None) -> Expired:
+        """Deletes what is past its time, a bounded number of rows a call; see `retention`.
+
+        `live` names the streams whose files are there; without it no stream is taken for vanished. Call it until
+        `.more` is False, or every minute.
+        """
+        self._require_writable()
+        with self._lock:
+            return expire(self._connection, self.path, now, live)
+
+    def _require_writable(self) -> None:
+        if self._read_only:
+            raise StoreError(f"The state file {printable(self.path)} was opened for reading only; nothing was changed.")
