@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from walert.model import BadLine, Record, Source
 from walert.records.events import RESERVED, clean, flaw
 from walert.records.flatten import Flat, Flattener
-from walert.records.json_lines import FAILURES, MAX_DEPTH, JsonReader, NotJson, floats, too_deep
+from walert.records.json_lines import FAILURES, MAX_DEPTH, JsonReader, NotJson, too_deep
 from walert.records.known import format_of, recognise
 from walert.records.plan import Plan, Planner, take_epoch, take_step, take_time
 from walert.records.prefix import Prefix
 from walert.records.rows import NotRow, Rows
+from walert.records.shapes import MAX_KEYS, Reader, Shape, blueprint, compiled, merged, shape_of
 
 MAX_LINE: Final = 1 << 20
 """Bytes of the longest line that is read."""
@@ -23,7 +24,10 @@ SAMPLE: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
 _MAX_SHAPES: Final = 128
 _MAX_SHAPE_KEYS: Final = 512
-_LONGEST_PAUSE: Final = 63
+_READERS: Final = 4  # tried on a line; a miss costs about as much as a hit
+_PLAIN_LINES: Final = 16  # without NaN or Infinity, after which lines are no longer searched for them
+_COMPILED_AT_ONCE: Final = 16
+_LINES_A_COMPILATION: Final = 256  # so that a file of ever new keys spends its time on its lines
 _KINDS: Final = {
     list: "an array",
     str: "a string",
@@ -34,13 +38,6 @@ _KINDS: Final = {
 }
 
 _new = tuple.__new__  # half the price of Record(...), and this is the hottest line of all
-
-
-class _Shape(NamedTuple):
-    """What is known of flat records with certain keys: their names where they differ from the keys, and their plan."""
-
-    names: tuple[str, ...] | None
-    plan: Plan
 
 
 class Decoder:
@@ -57,7 +54,7 @@ class Decoder:
         self._ordinal: int = state.get("ordinal", 0)
         self._prefix = Prefix(source.prefix) if source.prefix else None
         self._reader = JsonReader()
-        self._pause = self._miss = 0
+        self._compiled = self._plain = 0
         self._settled = source.format != "auto"
         if not self._settled and state.get("options"):
             source, self._settled = _restored(source, state["options"]), state["settled"]
@@ -70,21 +67,20 @@ class Decoder:
 
         Never raises on any bytes; the work is bounded by the line's length.
         """
-        if self._pause:
-            self._pause -= 1
-        elif self._direct and len(data) <= MAX_LINE:
+        if self._readers and len(data) <= MAX_LINE:
+            prepare = self._reader.prepare
+            prepared = data if prepare is None else prepare(data)
             try:
-                numbers = floats(data)
+                record = self._readers[0](prepared, line, offset, self._ordinal)
             except FAILURES:
-                self._pause = self._miss = min(2 * self._miss + 1, _LONGEST_PAUSE)
-            else:
-                self._miss = 0
-                shape = self._shapes.get(tuple(numbers))
-                if shape is None:
-                    return self._learn(numbers, data, line, offset)
-                if shape.names is not None:
-                    numbers = dict(zip(shape.names, numbers.values(), strict=True))
-                return self._record(numbers, None, shape.plan, None, line, offset)
+                record = None
+            if record is None:
+                record = self._read_by_another(prepared, line, offset)
+            if record is not None:
+                self._ordinal += 1
+                if prepare is not None:
+                    self._note_literals(prepared is not data)
+                return record
         return self._any_line(data, line, offset)
 
     def state(self) -> dict[str, Any]:
@@ -117,10 +113,10 @@ class Decoder:
         self._planner = Planner(source)
         self._flattener = Flattener(source, self._planner, firsts, ignored)
         self._rows = Rows(source.format, columns) if source.format in ("csv", "tsv") else None
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
-        own_way = source.prefix or source.root or source.pivot or self._rows
-        self._direct = self._settled and not own_way
+        self._readers: list[Reader] = []
+        self._sightings: dict[tuple[str, ...], tuple[int, Shape | None, Reader | None]] = {}
+        self._learns = not (source.prefix or source.pivot or source.strings == "numbers")
 
     def _settle(self, source: Source) -> None:
         self._adopt(source, self._flattener.firsts, self._flattener.ignored, ())
@@ -176,13 +172,16 @@ class Decoder:
             self._recognise(value)
         event = value.pop(RESERVED, _ABSENT)
         if event is _ABSENT:
-            return self._object(value, None, line, offset)
+            record = self._object(value, None, line, offset)
+            if self._learns and record is not None:
+                self._learn(value)
+            return record
         wrong = flaw(event)
         return _bad(data, line, offset, wrong) if wrong else self._object(value, clean(event), line, offset)
 
     def _object(
         self, value: Mapping[str, Any], event: Mapping[str, Any] | None, line: int, offset: int
-    ) -> Record | BadLine | None:
+    ) -> Record | None:
         flat = self._flattener.object(value)
         if flat is None:
             if event is None:
@@ -190,18 +189,50 @@ class Decoder:
             flat = Flat({}, {})
         return self._flat_record(flat, event, line, offset)
 
-    def _learn(self, numbers: dict[str, float], data: bytes, line: int, offset: int) -> Record | BadLine | None:
-        """Decodes a flat record with new keys, and remembers what they are."""
-        if RESERVED in numbers:
-            return _bad(data, line, offset, str(flaw(numbers[RESERVED])))
-        keys = tuple(numbers)
-        record = self._object(numbers, None, line, offset)
-        names = self._flattener.level("", numbers).names
-        if all(names) and len(set(names)) == len(names) <= _MAX_SHAPE_KEYS:
-            if len(self._shapes) >= _MAX_SHAPES:
-                self._shapes.clear()
-            self._shapes[keys] = _Shape(None if names == keys else names, self._planner.plan(names))
-        return record
+    # --- lines that look alike ---
+
+    def _read_by_another(self, data: bytes, line: int, offset: int) -> Record | None:
+        """The record of a line that the last reader refused, and whose reader is now first; None if none takes it."""
+        for read in self._readers[1:]:
+            try:
+                record = read(data, line, offset, self._ordinal)
+            except FAILURES:
+                continue
+            if record is not None:
+                self._put_first(read)
+                return record
+        return None
+
+    def _put_first(self, read: Reader, instead_of: Reader | None = None) -> None:
+        others = [reader for reader in self._readers if reader is not read and reader is not instead_of]
+        self._readers = [read, *others[: _READERS - 1]]
+
+    def _note_literals(self, found: bool) -> None:
+        """Stops the search for NaN and Infinity after many lines without one."""
+        self._plain = 0 if found else self._plain + 1
+        if self._plain >= _PLAIN_LINES:
+            self._plain = 0
+            self._reader.prepare = None
+
+    def _learn(self, record: Mapping[str, Any]) -> None:
+        """Counts the lines that went the general way, and compiles a reader for keys that go on coming."""
+        keys = tuple(record)
+        if len(keys) > MAX_KEYS:
+            return
+        seen, shape, reader = self._sightings.get(keys, (0, None, None))
+        seen += 1
+        if seen & (seen - 1) == 0 and self._compiled <= _COMPILED_AT_ONCE + self._ordinal // _LINES_A_COMPILATION:
+            found = shape_of(record)
+            shape = merged(shape, found) if shape and found else found
+            plan = blueprint(record, shape, self._planner, self._flattener) if shape else None
+            read = compiled(plan) if plan else None
+            if read is not None:
+                self._compiled += 1
+                self._put_first(read, instead_of=reader)
+                reader = read
+        if len(self._sightings) >= _MAX_SHAPES:
+            self._sightings.clear()
+        self._sightings[keys] = (seen, shape, reader)
 
     def _flat_record(self, flat: Flat, event: Mapping[str, Any] | None, line: int, offset: int) -> Record:
         keys = tuple(flat.numbers)

@@ -157,10 +157,10 @@ class Flattener:
     def _null(self, name: str, flat: Flat) -> None:
         if self._pivot and name == self._pivot[1]:
             flat.texts[name] = ""  # what it means depends on the name that stands beside it
-        elif self._null_counts(name):
+        elif self.null_counts(name):
             flat.numbers[name] = nan
 
-    def _null_counts(self, name: str) -> bool:
+    def null_counts(self, name: str) -> bool:
         """Whether null is NaN here; else it is missing."""
         return self._nulls == "nan" or (self._nulls == "auto" and not self.firsts.get(name, True))
 
@@ -175,7 +175,7 @@ class Flattener:
         label, null = flat.texts.pop(name_key, ""), value_key in flat.texts
         name = self._known(self._rename.get(normal(label), normal(label)), null)
         self.ignored += bool(label and not name)
-        value = nan if null and self._null_counts(name) else flat.numbers.get(value_key)
+        value = nan if null and self.null_counts(name) else flat.numbers.get(value_key)
         if not name or value is None:
             return None
         numbers = {key: number for key, number in flat.numbers.items() if key in self._planner.counters}

@@ -21,14 +21,18 @@ MAX_DEPTH: Final = 100
 FAILURES: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the fast decoders raise on a line that is not for them."""
 
-floats: Final[Callable[[bytes], dict[str, float]]] = msgspec.json.Decoder(dict[str, float]).decode
-"""A flat object of numbers alone, integers as floats. Raises one of `FAILURES` on anything else."""
-
 _anything: Final[Callable[[bytes], Any]] = msgspec.json.Decoder().decode
 
 # Possessive, and matching an unterminated string too: linear on every input.
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_TYPES: Final[dict[str, Any]] = {
+    "number": float,
+    "text": str,
+    "flag": bool,
+    "null": None,
+    "any": float | str | bool | None,
+}
 _LONGEST_INTEGER: Final = 400  # digits; a float ends at 309, int() refuses at 4300
 
 
@@ -36,29 +40,55 @@ class NotJson(ValueError):
     """The line is not JSON; the text is the reason, one short sentence."""
 
 
-class JsonReader:
-    """Reads the lines of one stream, remembering which way the last one was read."""
+def struct_decoder(shape: tuple[tuple[str, Any], ...]) -> Callable[[bytes], Any]:
+    """A decoder of objects with exactly these keys, into an object with the attributes f0, f1, ... in their order.
 
-    __slots__ = ("_prepare",)
+    A key's kind is `number` (a float), `text`, `flag`, `null`, `any` of these, or the keys of a nested object. What the
+    decoder raises on another object is one of `FAILURES`. Raises ValueError here on a key that msgspec cannot have.
+    """
+    return msgspec.json.Decoder(_struct(shape)).decode
+
+
+def _struct(shape: tuple[tuple[str, Any], ...]) -> type[msgspec.Struct]:
+    fields = [f"f{index}" for index in range(len(shape))]
+    return msgspec.defstruct(
+        "Line",
+        [
+            (field, _struct(kind) if isinstance(kind, tuple) else _TYPES[kind])
+            for field, (_, kind) in zip(fields, shape, strict=True)
+        ],
+        rename={field: key for field, (key, _) in zip(fields, shape, strict=True)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+class JsonReader:
+    """Reads the lines of one stream, remembering which way the last one was read.
+
+    `prepare` is what to do to a line first: None, or what quotes the literals that the last lines held.
+    """
+
+    __slots__ = ("prepare",)
 
     def __init__(self) -> None:
-        self._prepare = _as_it_is
+        self.prepare: Callable[[bytes], bytes] | None = None
 
     def read(self, data: bytes) -> Any:
         """The value of one line. Non-finite literals may come as their spelling in a string. Raises NotJson."""
         try:
-            return _anything(self._prepare(data))
+            return _anything(self.prepare(data) if self.prepare else data)
         except FAILURES:
             return self._read_otherwise(data)
 
     def _read_otherwise(self, data: bytes) -> Any:
         for prepare in _PREPARATIONS:
-            if prepare is not self._prepare:
+            if prepare is not self.prepare:
                 try:
-                    value = _anything(prepare(data))
+                    value = _anything(prepare(data) if prepare else data)
                 except FAILURES:
                     continue
-                self._prepare = prepare
+                self.prepare = prepare
                 return value
         return _exactly(data)
 
@@ -75,10 +105,6 @@ def too_deep(data: bytes) -> bool:
     return bool(brackets)
 
 
-def _as_it_is(data: bytes) -> bytes:
-    return data
-
-
 def _quote_nan(data: bytes) -> bytes:
     """Quotes every NaN, wherever it stands: inside a string that breaks the line, so a line that decodes was right."""
     return data.replace(b"NaN", b'"NaN"')
@@ -89,7 +115,7 @@ def _quote_all(data: bytes) -> bytes:
     return quoted.replace(b'-"Infinity"', b'"-Infinity"')
 
 
-_PREPARATIONS: Final = (_as_it_is, _quote_nan, _quote_all)
+_PREPARATIONS: Final = (None, _quote_nan, _quote_all)
 
 
 def _exactly(data: bytes) -> Any:

@@ -66,16 +66,14 @@ def number(text: str) -> float | None:
     Plain decimal spellings and those of `NON_FINITE`; a number too large for a float is infinite, as in JSON. Python's
     own extras (`1_000`, `infinity`, digits of other scripts) are text.
     """
-    text = text.strip()
-    spelled = NON_FINITE.get(text)
-    if spelled is not None:
-        return spelled
-    if not text.endswith(_NUMBER_ENDS) or "_" in text or not text.isascii():
-        return None
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        return None
+        return NON_FINITE.get(text.strip())
+    if isfinite(value):
+        return None if "_" in text or not text.isascii() else value
+    text = text.strip()
+    return value if text.endswith(_NUMBER_ENDS) and "_" not in text and text.isascii() else NON_FINITE.get(text)
 
 
 def counted(text: str) -> float | None:

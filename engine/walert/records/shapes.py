@@ -1,0 +1,254 @@
+"""Fast readers for lines that all look alike: the keys of a line, compiled into one function from bytes to a record.
+
+A writer repeats the same keys line after line. What the general way found out about such lines (their names, step, time
+and what their nulls mean) is compiled once; msgspec then reads the numbers straight into their places. A reader answers
+None, or raises one of json_lines.FAILURES, for every line that differs in any way that could matter: those go the general
+way, which alone decides. The generated code holds no text of the line: names enter it as constants.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from math import nan
+from typing import Any, Final, Literal, NamedTuple
+
+from walert.model import Record
+from walert.records.flatten import Flattener
+from walert.records.json_lines import struct_decoder
+from walert.records.names import NON_FINITE
+from walert.records.plan import Planner
+from walert.records.times import EARLIEST, LATEST, from_number, from_text
+
+Reader = Callable[[bytes, int, int, int], Record | None]
+"""data, line, offset, records before it -> record."""
+
+Kind = Literal["number", "text", "flag", "null", "any"]
+Shape = tuple[tuple[str, Any], ...]
+"""Keys in order, each with its Kind or, for an object, its Shape."""
+
+MAX_KEYS: Final = 256
+MAX_TEXT: Final = 16_384  # characters of all keys together: compiled shapes are shared and kept
+_KINDS: Final[Mapping[type, Kind]] = {float: "number", int: "number", str: "text", bool: "flag", type(None): "null"}
+
+Role = Literal["metric", "nullable", "none", "step", "time", "date", "duration", "iso", "quiet"]
+
+
+class Field(NamedTuple):
+    """One scalar of a shape: the metric name it has, and what it is for.
+
+    `nullable` is a metric whose null is NaN; `none` is nothing at all; `date` is a time key after the first, `duration`
+    a time key that held no date; `quiet` is a text that is no metric as long as it spells no number.
+    """
+
+    name: str
+    role: Role
+
+
+class Blueprint(NamedTuple):
+    """All that a reader depends on; equal ones share a reader. `fields` are in the order of the shape's scalars."""
+
+    shape: Shape
+    fields: tuple[Field, ...]
+    epoch: str | None
+
+
+def shape_of(record: Mapping[str, Any]) -> Shape | None:
+    """The shape of a record; None if it holds an array, or is too large to be compiled."""
+    shape = _shape(record, 0)
+    if shape is None or sum(1 for _ in _keys(shape)) > MAX_KEYS or sum(map(len, _keys(shape))) > MAX_TEXT:
+        return None
+    return shape
+
+
+def _shape(record: Mapping[str, Any], depth: int) -> Shape | None:
+    if depth > 8 or len(record) > MAX_KEYS:
+        return None
+    parts: list[tuple[str, Any]] = []
+    for key, value in record.items():
+        kind = _shape(value, depth + 1) if isinstance(value, dict) else _kind(value)
+        if kind is None:
+            return None
+        parts.append((key, kind))
+    return tuple(parts)
+
+
+def _kind(value: object) -> Kind | None:
+    kind = _KINDS.get(type(value))
+    return "any" if kind == "text" and value in NON_FINITE else kind
+
+
+def _keys(shape: Shape) -> Iterator[str]:
+    for key, kind in shape:
+        yield key
+        if isinstance(kind, tuple):
+            yield from _keys(kind)
+
+
+def merged(old: Shape, new: Shape) -> Shape:
+    """A shape for the lines of both; where their keys differ, the new one."""
+    if [key for key, _ in old] != [key for key, _ in new]:
+        return new
+    return tuple((key, _merged_kind(was, now)) for (key, was), (_, now) in zip(old, new, strict=True))
+
+
+def _merged_kind(old: Any, new: Any) -> Any:
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return merged(old, new)
+    if isinstance(old, tuple) or isinstance(new, tuple):
+        return new
+    return old if old == new else "any"
+
+
+def blueprint(record: Mapping[str, Any], shape: Shape, planner: Planner, flattener: Flattener) -> Blueprint | None:
+    """How to read records like this one, or None if some of them could mean different things."""
+    scalars = list(_scalars(record, shape, "", flattener))
+    named = {name: (kind, value) for name, kind, value, _ in scalars if name}
+    if len(named) < sum(1 for name, *_ in scalars if name) or any(left_out for *_, left_out in scalars):
+        return None  # two spellings of one name, or a name beyond the bounds
+    numbers = [name for name, (kind, _) in named.items() if kind == "number"]
+    plan = planner.plan(numbers)
+    roles: dict[str, Role] = dict.fromkeys((*plan.steps, *plan.counters), "none")
+    if plan.steps:
+        roles[plan.steps[0]] = "step"
+    for name in planner.times:
+        if name in named:
+            roles[name] = _time_role(named[name], first="time" not in roles.values() and "iso" not in roles.values())
+    fields = tuple(Field(name, _role(name, kind, roles, planner, flattener)) for name, kind, *_ in scalars)
+    steady = all(
+        named[name][0] in ("number", "flag") or roles.get(name) == "iso" for name in planner.counters & named.keys()
+    )
+    return Blueprint(shape, fields, plan.epochs[0] if plan.epochs else None) if steady else None
+
+
+def _scalars(
+    record: Mapping[str, Any], shape: Shape, prefix: str, flattener: Flattener
+) -> Iterator[tuple[str, Kind, Any, bool]]:
+    """Name, kind and value of each scalar, and whether a bound leaves it out."""
+    level = flattener.level(prefix, record)
+    for name, written, value, (_, kind) in zip(level.names, level.written, record.values(), shape, strict=True):
+        if isinstance(kind, tuple):
+            yield from _scalars(value, kind, written + "/", flattener)
+        else:
+            yield name, kind, value, level.ignored > 0
+
+
+def _time_role(field: tuple[Kind, Any], first: bool) -> Role:
+    kind, value = field
+    if kind == "number":
+        return "duration" if from_number(value) is None else "time" if first else "date"
+    return "iso" if kind == "text" and first and from_text(value) is not None else "quiet"
+
+
+def _role(name: str, kind: Kind, roles: Mapping[str, Role], planner: Planner, flattener: Flattener) -> Role:
+    if not name or kind == "flag":
+        return "none"
+    if name in roles:
+        return roles[name]
+    if kind == "text":
+        return "quiet"
+    counts = kind in ("null", "any") and flattener.null_counts(name)
+    return "nullable" if counts else "none" if kind == "null" else "metric"
+
+
+@lru_cache(maxsize=256)
+def compiled(plan: Blueprint) -> Reader | None:
+    """The reader of a blueprint; None if msgspec cannot have a key of it (one with a quote, say)."""
+    try:
+        decode = struct_decoder(plan.shape)
+    except ValueError:
+        return None
+    source = _Source(plan)
+    module = _Constants(source.constants).visit(ast.parse("\n".join(source.lines)))
+    space: dict[str, Any] = {"__builtins__": {}, "decode": decode, **_SPACE}
+    exec(compile(ast.fix_missing_locations(module), "<shape>", "exec"), space)
+    reader: Reader = space["read"]
+    return reader
+
+
+class _Source:
+    """Writes the text of one reader: names appear in it as K0, K1, ... only."""
+
+    def __init__(self, plan: Blueprint) -> None:
+        self.constants: dict[str, str] = {}
+        self.lines = ["def read(data, line, offset, count):", " s = decode(data)"]
+        self._fields = iter(plan.fields)
+        self._epoch = plan.epoch
+        self._items: list[str] = []
+        self._fixes: list[str] = []
+        self._known = {"step": "count + 1.0", "has_step": "False", "time": "None", "epoch": "None"}
+        self._object(plan.shape, "s")
+        self.lines.append(f" metrics = {{{', '.join(self._items)}}}")
+        self.lines += self._fixes
+        known = "{step}, {has_step}, {time}, {epoch}".format(**self._known)
+        self.lines.append(f" return new(Record, (line, offset, {known}, metrics, None))")
+
+    def _object(self, shape: Shape, place: str) -> None:
+        for index, (_, kind) in enumerate(shape):
+            if isinstance(kind, tuple):
+                inner = f"s{len(self.lines)}"
+                self.lines.append(f" {inner} = {place}.f{index}")
+                self._object(kind, inner)
+            else:
+                self._scalar(next(self._fields), f"{place}.f{index}", loose=kind in ("any", "null"))
+
+    def _scalar(self, field: Field, place: str, loose: bool) -> None:
+        if field.role in ("step", "time", "iso"):
+            self._take(field.role, place)
+        elif field.role == "quiet":
+            self.lines.append(f" if {place} in NON_FINITE: return None")
+        elif field.role == "date":
+            self.lines.append(f" if from_number({place}) is None: return None")
+        elif field.role != "none":
+            self._metric(field, place, loose)
+        if field.name and field.name == self._epoch:
+            self.lines.append(f" epoch = {place}\n if epoch - epoch != 0.0: return None")
+            self._known["epoch"] = "epoch"
+
+    def _take(self, role: Role, place: str) -> None:
+        if role == "step":
+            self.lines.append(f" step = {place}\n if step - step != 0.0: return None")
+            self._known.update(step="step", has_step="True")
+            return
+        convert = "from_number" if role == "time" else "from_text"
+        test = f"not {EARLIEST} <= time < {LATEST}" if role == "time" else "True"
+        self.lines.append(f" time = {place}\n if {test}:\n  time = {convert}(time)\n  if time is None: return None")
+        self._known["time"] = "time"
+
+    def _metric(self, field: Field, place: str, loose: bool) -> None:
+        key = f"K{len(self.constants)}"
+        self.constants[key] = field.name
+        self._items.append(f"{key}: {place}")
+        if field.role == "duration":
+            self.lines.append(f" if not {place} < {EARLIEST}: return None")
+        if loose:
+            convert = "nullable" if field.role == "nullable" else "spelled"
+            self._fixes.append(
+                f" value = {place}\n if value.__class__ is not float:\n  value = {convert}(value)\n"
+                f"  if value is None: del metrics[{key}]\n  else: metrics[{key}] = value"
+            )
+
+
+class _Constants(ast.NodeTransformer):
+    """Puts the metric names in: as constants, so that no text of a log is ever parsed as code."""
+
+    def __init__(self, constants: Mapping[str, str]) -> None:
+        self._constants = constants
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(self._constants[node.id]) if node.id in self._constants else node
+
+
+_NULLABLE: Final[dict[str | None, float]] = {None: nan}
+_NULLABLE.update(NON_FINITE)
+_SPACE: Final[Mapping[str, Any]] = {
+    "NON_FINITE": NON_FINITE,
+    "Record": Record,
+    "float": float,
+    "from_number": from_number,
+    "from_text": from_text,
+    "new": tuple.__new__,
+    "nullable": _NULLABLE.get,
+    "spelled": NON_FINITE.get,
+}
