@@ -14,7 +14,7 @@ from walert.records.known import format_of, recognise
 from walert.records.plan import Plan, Planner, take_epoch, take_step, take_time
 from walert.records.prefix import Prefix
 from walert.records.rows import NotRow, Rows
-from walert.records.shapes import MAX_KEYS, Reader, Shape, blueprint, compiled, merged, shape_of
+from walert.records.shapes import MAX_KEYS, MAX_TEXT, Reader, Shape, blueprint, compiled, merged, shape_of
 
 MAX_LINE: Final = 1 << 20
 """Bytes of the longest line that is read."""
@@ -45,7 +45,8 @@ class Decoder:
 
     `path` is the file's name, which may tell its format. `state` is what `state()` gave: a decoder restored from it
     goes on exactly as the first would have. A record's step without a step key is its ordinal: 1 for the file's first
-    record; records that carry an event and no metric are not counted.
+    record; records that carry an event and no metric are not counted. The metrics of a JSON record are in order of name,
+    however the writer mixed its keys (stable-baselines3 does).
     """
 
     def __init__(self, source: Source, path: str = "", state: Mapping[str, Any] | None = None) -> None:
@@ -187,6 +188,7 @@ class Decoder:
             if event is None:
                 return None
             flat = Flat({}, {})
+        flat = Flat(dict(sorted(flat.numbers.items())), flat.texts)
         return self._flat_record(flat, event, line, offset)
 
     # --- lines that look alike ---
@@ -217,11 +219,15 @@ class Decoder:
     def _learn(self, record: Mapping[str, Any]) -> None:
         """Counts the lines that went the general way, and compiles a reader for keys that go on coming."""
         keys = tuple(record)
-        if len(keys) > MAX_KEYS:
+        if len(keys) > MAX_KEYS or sum(map(len, keys)) > MAX_TEXT:
             return
         seen, shape, reader = self._sightings.get(keys, (0, None, None))
         seen += 1
-        if seen & (seen - 1) == 0 and self._compiled <= _COMPILED_AT_ONCE + self._ordinal // _LINES_A_COMPILATION:
+        if (
+            seen > 1
+            and seen & (seen - 1) == 0
+            and self._compiled <= _COMPILED_AT_ONCE + self._ordinal // _LINES_A_COMPILATION
+        ):
             found = shape_of(record)
             shape = merged(shape, found) if shape and found else found
             plan = blueprint(record, shape, self._planner, self._flattener) if shape else None

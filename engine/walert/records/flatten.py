@@ -16,7 +16,8 @@ MAX_NESTING: Final = 32
 """Levels of nested objects that are metrics; what lies deeper is counted and ignored."""
 MAX_NAME_LENGTH: Final = 512
 _MAX_LEVELS: Final = 128
-_MAX_LEVEL_KEYS: Final = 512  # a longer level is not remembered: memory is bounded by the product of the two
+_MAX_LEVEL_KEYS: Final = 512  # a longer level is not remembered, nor one of longer keys: memory is bounded
+_MAX_LEVEL_TEXT: Final = 16_384
 
 
 class Flat(NamedTuple):
@@ -55,6 +56,7 @@ class Flattener:
         "_texts",
         "firsts",
         "ignored",
+        "rooted",
     )
 
     def __init__(self, source: Source, planner: Planner, firsts: dict[str, bool], ignored: int) -> None:
@@ -63,6 +65,7 @@ class Flattener:
         self._planner = planner
         self._nulls = source.nulls
         self._numeric = source.strings == "numbers"
+        self.rooted: Final = bool(source.root)
         self._root = normal(source.root) + "/" if source.root else ""
         self._rename = {normal(old): normal(new) for old, new in source.rename.items()}
         self._pivot = (normal(source.pivot[0]), normal(source.pivot[1])) if source.pivot else None
@@ -81,7 +84,11 @@ class Flattener:
         level = self.level("", filled)
         flat = Flat({}, {})
         for name, cell in zip(level.names, filled.values(), strict=True):
-            self._text(name, cell, flat, numeric=True)
+            found = number(cell)
+            if found is None:
+                self._text(name, cell, flat, numeric=False)
+            else:
+                flat.numbers[name] = found
         self.ignored += level.ignored
         return self._selected(flat)
 
@@ -96,7 +103,7 @@ class Flattener:
         chosen = [self._chosen(name) for name in written]
         names = tuple(map(self._known, chosen, (_is_placeholder(value) for value in record.values())))
         level = Level(written, names, sum(1 for choice, name in zip(chosen, names, strict=True) if choice and not name))
-        if len(keys) <= _MAX_LEVEL_KEYS:
+        if len(keys) <= _MAX_LEVEL_KEYS and sum(map(len, keys)) <= _MAX_LEVEL_TEXT:
             if len(self._levels) >= _MAX_LEVELS:
                 self._levels.clear()
             self._levels[prefix, keys] = level

@@ -23,7 +23,7 @@ _BY_NAME: Final[Mapping[str, Format]] = {
     ".tsv": "tsv",
 }
 _ROTATED: Final = re.compile(r"\.\d{1,9}\Z")
-_VERL: Final = ("training/", "actor/", "critic/", "val-core/", "val-aux/", "timing_s/", "perf/", "train/", "val/")
+_VERL: Final = ("training/", "actor/", "critic/", "val-core/", "val-aux/", "timing_s/", "train/lr(1e-3)")
 
 
 def guess(path: str, head: list[bytes], source: Source) -> Source:

@@ -112,14 +112,13 @@ def blueprint(record: Mapping[str, Any], shape: Shape, planner: Planner, flatten
     roles: dict[str, Role] = dict.fromkeys((*plan.steps, *plan.counters), "none")
     if plan.steps:
         roles[plan.steps[0]] = "step"
-    for name in planner.times:
-        if name in named:
-            roles[name] = _time_role(named[name], first="time" not in roles.values() and "iso" not in roles.values())
-    fields = tuple(Field(name, _role(name, kind, roles, planner, flattener)) for name, kind, *_ in scalars)
-    steady = all(
-        named[name][0] in ("number", "flag") or roles.get(name) == "iso" for name in planner.counters & named.keys()
-    )
-    return Blueprint(shape, fields, plan.epochs[0] if plan.epochs else None) if steady else None
+    roles |= _time_roles(named, planner)
+    if any(not _is_steady(kind, roles.get(name)) for name, (kind, _) in named.items() if name in planner.counters):
+        return None
+    if flattener.rooted and planner.counters.issuperset(numbers):
+        return None  # such a line may be no record at all
+    fields = tuple(Field(name, _role(name, kind, roles, flattener)) for name, kind, *_ in scalars)
+    return Blueprint(shape, fields, plan.epochs[0] if plan.epochs else None)
 
 
 def _scalars(
@@ -134,14 +133,24 @@ def _scalars(
             yield name, kind, value, level.ignored > 0
 
 
-def _time_role(field: tuple[Kind, Any], first: bool) -> Role:
-    kind, value = field
-    if kind == "number":
-        return "duration" if from_number(value) is None else "time" if first else "date"
-    return "iso" if kind == "text" and first and from_text(value) is not None else "quiet"
+def _time_roles(named: Mapping[str, tuple[Kind, Any]], planner: Planner) -> dict[str, Role]:
+    roles: dict[str, Role] = {}
+    for name in planner.times:
+        kind, value = named.get(name, ("flag", None))
+        first = not {"time", "iso"}.intersection(roles.values())
+        if kind == "number":
+            roles[name] = "duration" if from_number(value) is None else "time" if first else "date"
+        elif kind == "text" and (not first or from_text(value) is not None):
+            roles[name] = "iso" if first else "quiet"
+    return roles
 
 
-def _role(name: str, kind: Kind, roles: Mapping[str, Role], planner: Planner, flattener: Flattener) -> Role:
+def _is_steady(kind: Kind, role: Role | None) -> bool:
+    """Whether a key that tells step, time or epoch can only go on as it is. A text that is no date yet could be one."""
+    return kind in ("number", "flag") or (kind == "text" and role in ("iso", "quiet"))
+
+
+def _role(name: str, kind: Kind, roles: Mapping[str, Role], flattener: Flattener) -> Role:
     if not name or kind == "flag":
         return "none"
     if name in roles:
@@ -175,11 +184,12 @@ class _Source:
         self.lines = ["def read(data, line, offset, count):", " s = decode(data)"]
         self._fields = iter(plan.fields)
         self._epoch = plan.epoch
-        self._items: list[str] = []
+        self._items: list[tuple[str, str]] = []
         self._fixes: list[str] = []
         self._known = {"step": "count + 1.0", "has_step": "False", "time": "None", "epoch": "None"}
         self._object(plan.shape, "s")
-        self.lines.append(f" metrics = {{{', '.join(self._items)}}}")
+        items = ", ".join(item for _, item in sorted(self._items))
+        self.lines.append(f" metrics = {{{items}}}")
         self.lines += self._fixes
         known = "{step}, {has_step}, {time}, {epoch}".format(**self._known)
         self.lines.append(f" return new(Record, (line, offset, {known}, metrics, None))")
@@ -219,7 +229,7 @@ class _Source:
     def _metric(self, field: Field, place: str, loose: bool) -> None:
         key = f"K{len(self.constants)}"
         self.constants[key] = field.name
-        self._items.append(f"{key}: {place}")
+        self._items.append((field.name, f"{key}: {place}"))
         if field.role == "duration":
             self.lines.append(f" if not {place} < {EARLIEST}: return None")
         if loose:

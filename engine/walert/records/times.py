@@ -26,7 +26,7 @@ def from_number(value: float) -> float | None:
 
 def from_text(text: str) -> float | None:
     """Unix seconds of an ISO 8601 date and time, host-local without a zone; None if it is none, or implausible."""
-    if not 10 <= len(text) <= 40 or "-" not in text:
+    if not 10 <= len(text) <= 40 or ("-" not in text and "T" not in text):
         return None
     try:
         seconds = datetime.fromisoformat(text.strip()).timestamp()
