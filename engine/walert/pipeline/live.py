@@ -15,7 +15,7 @@ from walert.pipeline.replay import first_event, plain, spelled
 from walert.pipeline.runs import identify, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.rules.plan import RulePlan, RuleSet
-from walert.store import Changes, Firing, RunState, StreamState
+from walert.store.values import Changes, Firing, RunState, StreamState
 
 HISTORY_AFTER = 3600.0  # a file first seen with an older mtime is history: judged and listed, not delivered
 LATE_AFTER = 900.0  # an alert told this long after its record is marked late

@@ -65,6 +65,10 @@ class RuleBook:
         self._good[file.shown] = loaded
         return True
 
+    def paths(self) -> list[str]:
+        """Every file that the patterns name now."""
+        return [file.path for file in find(self.patterns)[0]]
+
     def rules(self) -> list[Rule]:
         """The rules in force, in the order of the files and of each file."""
         return [rule for name in self._order if name in self._good for rule in self._good[name].rules]

@@ -1,0 +1,82 @@
+"""What several verbs share: the configuration, the state file, rows of JSON, tables for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from walert.cli.exits import NOT_RUNNING, ExitCode
+from walert.config import Config, find_config, load_config
+from walert.store.reader import Reader
+
+
+def configuration(named: str | None) -> Config:
+    """The configuration that `--config` or the usual places give. Raises `ConfigError` with every problem."""
+    return load_config(find_config(os.environ, named), os.environ)
+
+
+def reader(config: Config) -> Reader:
+    """The state file, opened for reading; exit code 3 when there is none yet."""
+    if not os.path.exists(config.state):
+        raise ExitCode(NOT_RUNNING, f"walert: there is no state file {config.state} yet: start walertd first.")
+    return Reader(config.state)
+
+
+def print_rows(rows: Iterable[Any]) -> None:
+    """One JSON object a line; frozen values by their fields, non-finite numbers as strings."""
+    for row in rows:
+        print(json.dumps(_jsonable(row), ensure_ascii=False, default=str))
+
+
+def _jsonable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns as wide as they need to be, control characters of data made harmless."""
+    cells = [[safe(str(c)) for c in row] for row in (header, *rows)]
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        print("  ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: wide characters of East Asian scripts take two."""
+    import unicodedata
+
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def safe(text: str) -> str:
+    """Text from data as it may be printed: no control character reaches the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def age(then: float | None) -> str:
+    """How long ago, as people say it."""
+    if then is None:
+        return "never"
+    from walert.units import format_duration
+
+    seconds = max(0.0, time.time() - then)
+    rounded = int(seconds) if seconds < 3600 else int(seconds // 60 * 60)
+    return f"{format_duration(rounded)} ago"
+
+
+def warn(text: str) -> None:
+    """A sentence on stderr."""
+    print(f"walert: {text}", file=sys.stderr)

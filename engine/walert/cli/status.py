@@ -1,0 +1,49 @@
+"""What the daemon follows, what fires, what waits for delivery, and everything that was counted."""
+
+from __future__ import annotations
+
+import argparse
+
+from walert.cli.common import age, configuration, print_rows, print_table, reader
+from walert.cli.exits import FINE, NOT_RUNNING
+from walert.daemon.lock import holder
+from walert.store.values import Status
+from walert.template import number
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `walert status`."""
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Show the state. Exit code 0 while a walertd runs, 3 when none does."""
+    config = configuration(args.config)
+    pid = holder(config.state + ".lock")
+    with reader(config) as state:
+        status = state.status()
+    if args.json:
+        print_rows([{"pid": pid, "running": pid is not None, "status": status}])
+    else:
+        _show(status, pid)
+    return FINE if pid is not None else NOT_RUNNING
+
+
+def _show(status: Status, pid: int | None) -> None:
+    print(f"walertd runs as {pid}" if pid else "walertd does not run")
+    print(f"state {status.path}, last change {age(status.updated)}")
+    runs = ", ".join(f"{count} {state}" for state, count in sorted(status.runs.items()))
+    print(f"{status.streams} files followed ({status.gone} gone); runs: {runs or 'none'}")
+    if status.firing:
+        print("\nfiring:")
+        rows = [(f.level, f.title, ", ".join(f"{k} = {number(v)}" for k, v in f.values.items()), age(f.since)) for f in status.firing]
+        print_table(("level", "title", "values", "since"), rows)
+    if status.receivers:
+        print("\nreceivers:")
+        print_table(
+            ("receiver", "waiting", "dead", "delivered", "reason"),
+            [(r.receiver, r.waiting, r.dead, r.delivered, r.reason or "") for r in status.receivers],
+        )
+    counted = {name: value for name, value in sorted(status.counters.items()) if value}
+    if counted:
+        print("\ncounted: " + ", ".join(f"{name} {value}" for name, value in counted.items()))

@@ -1,0 +1,105 @@
+"""Configuration and rules as they are in force: read at the start, looked at again when asked or changed, the last good version kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from walert.config import Config, load_config
+from walert.dispatch.route import Route, Router
+from walert.errors import ConfigError, Problem
+from walert.pipeline.rulebook import RuleBook
+from walert.rules.plan import RuleSet
+
+T_LOOK = 2.0  # seconds between looks at the files
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a look found: whether config or rules in force changed, and what is newly wrong."""
+
+    config: bool
+    rules: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def any(self) -> bool:
+        """Whether anything in force changed."""
+        return self.config or self.rules
+
+
+class Reloader:
+    """Owns the files of the user. `config`, `rules` and `router` are what is in force."""
+
+    def __init__(self, path: str | None, environ: Mapping[str, str]) -> None:
+        """Read everything. Raises `ConfigError` for a configuration that cannot be used; rule files may be broken."""
+        self.path = path
+        self.environ = environ
+        self.config: Config = load_config(path, environ)
+        self.book = self._book()
+        self.book.refresh()
+        self.rules: RuleSet = self.book.compiled()
+        self.router = router(self.config)
+        self._seen = self._stamp()
+        self._told: tuple[Problem, ...] = ()
+        self._looked = float("-inf")
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong now and was not told before."""
+        new = tuple(p for p in self.book.problems if p not in self._told)
+        self._told = self.book.problems
+        return new
+
+    def due(self, monotonic: float) -> bool:
+        """Whether it is time to look, and something looks different."""
+        if monotonic - self._looked < T_LOOK:
+            return False
+        self._looked = monotonic
+        return self._stamp() != self._seen
+
+    def refresh(self) -> Change:
+        """Read what changed. A file that is broken keeps its last good version."""
+        self._seen = self._stamp()
+        config, problems = self._refresh_config()
+        rules = self.book.refresh() or config
+        if rules:
+            fresh = self.book.compiled()
+            rules = fresh.rules != self.rules.rules
+            self.rules = fresh if rules else self.rules
+        return Change(config, rules, (*problems, *self.problems()))
+
+    def _refresh_config(self) -> tuple[bool, tuple[Problem, ...]]:
+        try:
+            config = load_config(self.path, self.environ)
+        except ConfigError as error:
+            return False, error.problems or (Problem(self.path or "", 0, 0, "config", str(error)),)
+        if config == self.config:
+            return False, ()
+        if config.rule_paths != self.config.rule_paths or set(config.receivers) != set(self.config.receivers):
+            self.config = config
+            self.book.patterns, self.book.receivers = config.rule_paths, frozenset(config.receivers)
+        self.config = config
+        self.router = router(config)
+        return True, ()
+
+    def _book(self) -> RuleBook:
+        return RuleBook(self.config.rule_paths, frozenset(self.config.receivers))
+
+    def _stamp(self) -> tuple[object, ...]:
+        """Names, sizes and times of all files: cheap to compare."""
+        return tuple(_stat(path) for path in [self.path or "", *self.book.paths()])
+
+
+def router(config: Config) -> Router:
+    """The configured ways of an alert."""
+    routes = [Route(r.receivers, r.project, r.name, r.tags, r.level, r.labels) for r in config.routes]
+    return Router({name: r.min_level for name, r in config.receivers.items()}, routes, config.default_receivers)
+
+
+def _stat(path: str) -> tuple[str, int, int, int] | str:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path
+    return (path, found.st_mtime_ns, found.st_size, found.st_ino)
