@@ -64,7 +64,7 @@ def of_slack(answer: Answer, expects: Literal["ok", "json", "any"]) -> Outcome:
     if word in _SLACK_PASSING:
         return Temporary(f"slack:// answered {word}", answer.retry_after)
     if not 200 <= answer.status < 300:
-        return of_http("slack://", answer, word)
+        return of_http("slack://", answer, "" if word == "ok" else word)
     if expects == "any" or (expects == "ok" and word == "ok") or (expects == "json" and fields.get("ok") is True):
         return Delivered(str(fields["ts"]) if isinstance(fields.get("ts"), str) else None)
     return Permanent(f"slack:// answered {word}") if word else Temporary("slack:// answered without saying ok")

@@ -14,6 +14,7 @@ Apprise carries bytes and knows services; retry, rates, wording, redaction and r
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import difflib
 import logging
@@ -266,15 +267,17 @@ class _Slack(NotifySlack):  # type: ignore[misc]
             return problem
         call.answers.clear()
         call.errors.clear()
-        self._send(self._target(), payload)
-        outcome = (
-            _unreached("slack://", call.errors[-1])
-            if call.errors
-            else answers.of_slack(call.answers[-1], self._expects())
-        )
+        with contextlib.suppress(Exception):  # it stumbles over answers that are no JSON object
+            self._send(self._target(), payload)
+        outcome = self._answered(call)
         if isinstance(outcome, Delivered):
             call.accepted.add(key)
         return outcome
+
+    def _answered(self, call: _Call) -> Outcome:
+        if call.errors or not call.answers:
+            return _unreached("slack://", call.errors[-1] if call.errors else None)
+        return answers.of_slack(call.answers[-1], self._expects())
 
     def _payload(self, alert: Alert) -> dict[str, Any]:
         if self.mode in (SlackMode.WORKFLOW, SlackMode.WORKFLOW_TRIGGER):
@@ -378,7 +381,7 @@ _OWN: dict[str, Any] = {"slack": _Slack, "mailto": _Email, "mailtos": _Email}
 # --- what is seen on the wire ------------------------------------------------------------------------------------
 
 
-def _unreached(shown: str, error: requests.RequestException) -> Outcome:
+def _unreached(shown: str, error: requests.RequestException | None) -> Outcome:
     """Named by class: the text of these errors holds the whole URL."""
     for kind, what in (
         (requests.exceptions.SSLError, "its TLS certificate was not accepted"),

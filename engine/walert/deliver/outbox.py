@@ -38,7 +38,7 @@ class Outbox(Protocol):
         """
         ...
 
-    def settle(self, message_id: int, outcome: Outcome, verdict: Verdict | None, now: float) -> None:
+    def settle(self, message_id: int, outcome: Outcome, verdict: Verdict | None, now: float) -> object:
         """Record how a try ended: delivered (`verdict` is None), to be tried again at `verdict.at`, or dead with
         `verdict.reason`.
         """
