@@ -199,3 +199,11 @@ def alert_from_builtins(data: Mapping[str, Any]) -> Alert:
         host=data.get("host"),
         at=data.get("at", 0.0),
     )
+
+
+def read_alert(blob: bytes) -> Alert:
+    """The alert of a blob; StoreError, whatever is wrong with it."""
+    try:
+        return alert_from_builtins(unpack(blob))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"An alert in the state file is damaged ({error!r}).") from error

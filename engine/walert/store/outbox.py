@@ -19,7 +19,7 @@ from walert.errors import StoreError
 from walert.model import Message, Outcome
 from walert.store import rows
 from walert.store.apply import add_happening
-from walert.store.codec import alert_from_builtins, from_column, to_column, unpack
+from walert.store.codec import from_column, read_alert, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, explained, open_existing, reading, writing
 from walert.store.settling import LONGEST_WAIT, REASON_LENGTH, SETTLE, TRIED, Dead, Retry, judged, record_try
 from walert.store.values import MessageRow
@@ -237,8 +237,8 @@ def _load(connection: sqlite3.Connection, message_id: int, now: float) -> Messag
     """The claimed message; None, and the row is dead, when its alert cannot be read."""
     id_, receiver, tries, born, body = connection.execute(_LOAD, (message_id,)).fetchone()
     try:
-        return Message(id_, from_column(receiver), alert_from_builtins(unpack(body)), tries, born)
-    except (StoreError, KeyError, TypeError, ValueError) as error:
+        return Message(id_, from_column(receiver), read_alert(body), tries, born)
+    except StoreError as error:
         reason = f"its stored alert cannot be read: {error}"[:REASON_LENGTH]
     change = {
         "state": "dead",

@@ -6,6 +6,7 @@ and stay.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -15,16 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from walert.errors import StoreError
 from walert.model import Alert
 from walert.store import rows, schema
-from walert.store.codec import (
-    alert_from_builtins,
-    from_column,
-    from_optional_column,
-    run_from_builtins,
-    to_column,
-    unpack,
-)
+from walert.store.codec import from_column, from_optional_column, read_alert, run_from_builtins, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, open_for_reading, printable, reading
 from walert.store.values import AlertRow, HappeningRow, MessageRow, ReceiverRow, RunRow, Silence, Status, StreamRow
 
@@ -179,7 +174,11 @@ def _run_row(row: Sequence[Any]) -> RunRow:
 
 
 def _alert_rows(connection: sqlite3.Connection, found: Sequence[Sequence[Any]]) -> list[AlertRow]:
-    alerts = [(alert_from_builtins(unpack(body)), verdict, from_optional_column(why)) for body, verdict, why in found]
+    alerts = []
+    for body, verdict, why in found:
+        # One damaged row must not hide the others; its messages are dead, and listed.
+        with contextlib.suppress(StoreError):
+            alerts.append((read_alert(body), verdict, from_optional_column(why)))
     messages = _messages_of(connection, [alert for alert, _, _ in alerts])
     return [AlertRow(alert, verdict, why, tuple(messages[alert.id])) for alert, verdict, why in alerts]
 

@@ -83,17 +83,16 @@ def counters(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 MESSAGE = """
-SELECT message.id, message.receiver, message.state, message.kind, alert.title, alert.level, alert.body, alert.id,
-    message.tries, message.born, CASE WHEN message.state = 'waiting' THEN max(message.next_at,
-    coalesce(message.lease_until, 0)) END, message.reason, message.reference, message.route FROM message JOIN alert ON
-    alert.id = message.alert_id
+SELECT message.id, receiver, message.state, message.kind, title, level, coalesce(run.name, alert.run_id), alert.id,
+    tries, born, CASE WHEN message.state = 'waiting' THEN max(next_at, coalesce(lease_until, 0)) END, reason, reference, route
+FROM message JOIN alert ON alert.id = message.alert_id LEFT JOIN run ON run.id = alert.run_id
 """
 
 
 def message_row(row: Sequence[Any]) -> MessageRow:
     """A row of `MESSAGE` as the value for people."""
-    id_, receiver, state, kind, title, level, body, alert, tries, born, due, *texts = row
-    about = (from_column(title), level, unpack(body)["run"]["name"], alert)
+    id_, receiver, state, kind, title, level, run, alert, tries, born, due, *texts = row
+    about = (from_column(title), level, from_column(run), alert)
     told = map(from_optional_column, texts)
     return MessageRow(id_, from_column(receiver), state, kind, *about, tries, born, due, *told)
 
