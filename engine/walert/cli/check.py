@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import re
@@ -13,21 +14,19 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from walert.cli.excerpt import excerpt
-from walert.documents import mask_lines
+from walert.documents import Document, load_document, mask_lines
 from walert.errors import Problem
 
 HELP = "find every problem in rule and configuration files"
 
 Format = Literal["text", "json", "github"]
-Kind = Literal["config", "rules"]
 
 
 @dataclass(slots=True)
 class _Checked:
-    """What was looked at so far: each file once, with its text for the excerpts."""
+    """What was looked at so far: the content of each file, read once, and what was found in it."""
 
-    texts: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, Kind] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     rules: int = 0
     receivers: frozenset[str] | None = None
@@ -50,7 +49,7 @@ def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, en
     """Check `paths`, or the configuration and its rule files, and print what is wrong to `out`."""
     missing = [path for path in [*paths, *([config] if config else [])] if not Path(path).exists()]
     if missing:
-        out.writelines(f"walert check: there is no file or folder {path}.\n" for path in missing)
+        out.writelines(f"walert check: there is no file or folder {path}\n" for path in missing)
         return 2
     checked = _Checked()
     _check_all(checked, paths, config, environ)
@@ -65,15 +64,15 @@ def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, en
 def _check_all(checked: _Checked, paths: list[str], config: str | None, environ: Mapping[str, str]) -> None:
     from walert.config import find_config
 
-    files = list(dict.fromkeys(file for path in paths for file in _files(path)))
-    found = find_config(environ, config) if config or not paths else None
-    configs = [*([found] if found else []), *(file for file in files if _is_config(file))]
-    for file in dict.fromkeys(configs):
-        named = _check_config(checked, file, environ)
-        files += [] if paths else named
-    for file in dict.fromkeys(files):
-        if file not in checked.kinds:
-            _check_rules(checked, file)
+    given = list(dict.fromkeys(os.path.normpath(file) for path in paths for file in _files(path)))
+    place = find_config(environ, config) if config or not paths else None
+    found = os.path.normpath(place) if place else None
+    contents = {file: _read(checked, file) for file in [*([found] if found else []), *given]}
+    configs = [file for file, content in contents.items() if file == found or _is_config(file, content)]
+    named = [rule_file for file in configs for rule_file in _check_config(checked, file, contents[file], environ)]
+    for file in dict.fromkeys([*given, *([] if paths else named)]):
+        if file not in configs:
+            _check_rules(checked, file, contents[file] if file in contents else _read(checked, file))
 
 
 def _files(path: str) -> Iterator[str]:
@@ -89,93 +88,86 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _is_config(file: str) -> bool:
-    from walert.documents import load_document
-
+def _read(checked: _Checked, file: str) -> bytes | None:
     try:
-        data = load_document(Path(file).read_bytes(), file, None).data
-    except OSError:
-        return False
+        with Path(file).open("rb") as stream:
+            content = stream.read((1 << 20) + 1)  # one byte more than is accepted: enough to say that it is too large
+    except OSError as error:
+        checked.problems.append(Problem(file, 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}."))
+        return None
+    checked.contents[file] = content
+    return content
+
+
+def _is_config(file: str, content: bytes | None) -> bool:
+    """Told by its keys; by its name when it cannot be parsed."""
+    data = load_document(content or b"", file, None).data
     if not isinstance(data, dict):
         return Path(file).name in ("walert.yaml", "walert.yml") and Path(file).parent.name != "rules"
-    if isinstance(data.get("rules"), list) and any(isinstance(r, dict) for r in data["rules"]):
-        return False
-    return bool({"watch", "receivers", "routes", "default_receivers", "heartbeat", "state"} & set(data))
+    holds_rules = isinstance(data.get("rules"), list) and any(isinstance(rule, dict) for rule in data["rules"])
+    return not holds_rules and not _CONFIG_KEYS.isdisjoint(data)
 
 
-def _check_config(checked: _Checked, file: str, environ: Mapping[str, str]) -> list[str]:
+_CONFIG_KEYS = frozenset({"watch", "receivers", "routes", "default_receivers", "heartbeat", "state", "run_timeout"})
+
+
+def _check_config(checked: _Checked, file: str, content: bytes | None, environ: Mapping[str, str]) -> list[str]:
     """Check a configuration; the rule files that it names."""
     from walert.config import read_config
 
-    text = _read(checked, file, "config")
-    if text is None:
+    if content is None:
         return []
-    config, problems = read_config(text, file, environ)
+    config, problems = read_config(content, file, environ)
     checked.problems += problems
-    if config is None:
-        return []
-    checked.receivers = frozenset(config.receivers) | (checked.receivers or frozenset())
-    return _rule_files(checked, file, config.rule_paths)
+    document = load_document(content, file, None)
+    if isinstance(document.data, dict):
+        checked.receivers = frozenset(config.receivers) | (checked.receivers or frozenset())
+    return _rule_files(checked, document, config.rule_paths)
 
 
-def _rule_files(checked: _Checked, config: str, patterns: tuple[str, ...]) -> list[str]:
-    import glob
+def _check_rules(checked: _Checked, file: str, content: bytes | None) -> None:
+    from walert.rules.load import load_rules
 
+    if content is not None:
+        loaded = load_rules(content, file, known_receivers=checked.receivers)
+        checked.problems += loaded.problems
+        checked.rules += loaded.count
+
+
+def _rule_files(checked: _Checked, config: Document, patterns: tuple[str, ...]) -> list[str]:
     files: list[str] = []
-    for pattern in patterns:
+    for at, pattern in enumerate(patterns):
         if pattern.startswith("pack:"):
             continue
         found = sorted(f for f in glob.glob(pattern, recursive=True) if not f.endswith((".test.yaml", ".test.yml")))
         if not found:
+            line, column = config.position(("rules", at))
             what = f"no file matches {os.path.relpath(pattern)}."
-            checked.problems.append(Problem(config, 0, 0, "no-rule-files", what, severity="warning"))
+            checked.problems.append(Problem(config.file, line, column, "no-rule-files", what, severity="warning"))
         files += [os.path.relpath(f) for f in found]
     return files
-
-
-def _check_rules(checked: _Checked, file: str) -> None:
-    from walert.rules.load import load_rules
-
-    text = _read(checked, file, "rules")
-    if text is None:
-        return
-    loaded = load_rules(text, file, known_receivers=checked.receivers)
-    checked.problems += loaded.problems
-    checked.rules += loaded.count
-
-
-def _read(checked: _Checked, file: str, kind: Kind) -> bytes | None:
-    checked.kinds[file] = kind
-    try:
-        with Path(file).open("rb") as stream:
-            text = stream.read((1 << 20) + 1)  # one byte more than is accepted: enough to say that it is too large
-    except OSError as error:
-        checked.problems.append(Problem(file, 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}."))
-        return None
-    checked.texts[file] = text.decode("utf-8-sig", "replace")
-    return text
 
 
 # --- how it is told
 
 
 def _print_text(checked: _Checked, out: TextIO) -> None:
-    lines = {file: _shown_lines(checked, file) for file in {p.file for p in checked.problems}}
+    lines = {file: _shown_lines(checked.contents.get(file, b"")) for file in {p.file for p in checked.problems}}
     for problem in checked.problems:
         out.write(f"{problem}\n")
         out.writelines(f"{line}\n" for line in excerpt(lines.get(problem.file, []), problem.line, problem.column))
     out.write(_summary(checked) + "\n")
 
 
-def _shown_lines(checked: _Checked, file: str) -> list[str]:
-    return mask_lines(re.split(r"\r\n|\r|\n", checked.texts.get(file, "")))
+def _shown_lines(content: bytes) -> list[str]:
+    return mask_lines(re.split(r"\r\n|\r|\n", content.decode("utf-8-sig", "replace")))
 
 
 def _summary(checked: _Checked) -> str:
-    if not checked.kinds:
+    if not checked.contents:
         return "nothing to check: there is no configuration and no rule file."
     if not checked.problems:
-        return f"{_count(len(checked.kinds), 'file')}, {_count(checked.rules, 'rule')}: no problems"
+        return f"{_count(len(checked.contents), 'file')}, {_count(checked.rules, 'rule')}: no problems"
     files = len({p.file for p in checked.problems})
     return f"{_count(len(checked.problems), 'problem')} in {_count(files, 'file')}"
 

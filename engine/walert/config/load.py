@@ -45,19 +45,20 @@ def load_config(path: str | os.PathLike[str] | None, environ: Mapping[str, str])
         problem = Problem(str(path), 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}.")
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", (problem,)) from None
     config, problems = read_config(text, str(path), environ)
-    if config is None:
-        raise ConfigError(
-            f"{path} cannot be used: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}.", problems
-        )
+    errors = sum(1 for p in problems if p.severity == "error")
+    if errors:
+        raise ConfigError(f"{path} cannot be used: it has {errors} {'error' if errors == 1 else 'errors'}.", problems)
     return config
 
 
-def read_config(text: str | bytes, file: str, environ: Mapping[str, str]) -> tuple[Config | None, tuple[Problem, ...]]:
-    """The configuration in `text`, the content of `file`, and everything wrong with it; None when that is an error."""
+def read_config(text: str | bytes, file: str, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
+    """The configuration in `text`, the content of `file`, as far as it can be read, and everything wrong with it.
+
+    For those who check. With an error among the problems the configuration has holes and is not to be run.
+    """
     reader = _Reader(load_document(text, file, schema("config")), file, environ)
     config = reader.config()
-    problems = tuple(sorted({*reader.document.problems, *reader.problems}))
-    return (None if any(p.severity == "error" for p in problems) else config), problems
+    return config, tuple(sorted({*reader.document.problems, *reader.problems}))
 
 
 class _Reader:
@@ -69,7 +70,7 @@ class _Reader:
         self.folder = FilePath(file).absolute().parent if file else FilePath.cwd()
         self.environ = environ
         self.problems: list[Problem] = []
-        self.data = self.filled(document.data if isinstance(document.data, dict) else {}, ())
+        self.data = self.filled(document.data if isinstance(document.data, dict) else {}, ()) or {}
 
     def config(self) -> Config:
         """The whole configuration."""
@@ -121,14 +122,13 @@ class _Reader:
 
     def receivers(self) -> dict[str, ReceiverConfig]:
         """Receivers by name, in file order, with the console, which needs no set-up."""
-        found = {
-            name: self.receiver(name, entry) for name, entry in (self.data.get("receivers") or {}).items() if entry
-        }
+        found = {name: self.receiver(name, entry) for name, entry in (self.data.get("receivers") or {}).items()}
         return {**found, **({} if CONSOLE in found else {CONSOLE: ReceiverConfig(CONSOLE, f"{CONSOLE}://")})}
 
-    def receiver(self, name: str, entry: Mapping[str, Any]) -> ReceiverConfig:
-        """One receiver. Problems with its URL never repeat it."""
+    def receiver(self, name: str, entry: Mapping[str, Any] | None) -> ReceiverConfig:
+        """One receiver. Problems with its URL never repeat it. An unsound one keeps its name, for those who refer to it."""
         path: Path = ("receivers", name)
+        entry = entry or {}
         url = entry.get("url")
         wrong = check_receiver_url(url) if url is not None and self.complete(url, (*path, "url")) else None
         if wrong:

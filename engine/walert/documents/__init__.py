@@ -7,7 +7,7 @@ the text; everything wrong is a `Problem` with line and column, all of them in o
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ class Document:
     data: Any
     problems: tuple[Problem, ...]
     broken: frozenset[Path]
+    _around: frozenset[Path]
     _places: Mapping[Path, Place]
     _lines: tuple[int, ...]
 
@@ -50,7 +51,7 @@ class Document:
 
     def sound(self, path: Path) -> bool:
         """Whether nothing is wrong at, below or around `path`, so that a reader may rely on the schema there."""
-        return not any(path[: len(bad)] == bad or bad[: len(path)] == path for bad in self.broken)
+        return path not in self._around and not _below(path, self.broken)
 
     def problem(self, path: Path, code: str, what: str, hint: str = "", *, offset: int | None = None) -> Problem:
         """A further problem of this file, at the value at `path` or at one character of it."""
@@ -72,9 +73,10 @@ def load_document(text: str | bytes, file: str, schema: Mapping[str, Any] | None
     lines = tuple(composed.lines)
     wrong = [] if composed.unreadable or schema is None else findings(composed.data, schema)
     problems = {_composition_problem(file, lines, *slip) for slip in composed.slips}
-    problems |= {_schema_problem(file, lines, composed, f) for f in wrong if not _hidden(f.path, composed.broken)}
+    problems |= {_schema_problem(file, lines, composed, f) for f in wrong if not _below(f.path, composed.broken)}
     broken = frozenset(composed.broken) | {f.path for f in wrong}
-    return Document(file, composed.text, composed.data, tuple(sorted(problems)), broken, composed.places, lines)
+    around = frozenset(path[:size] for path in broken for size in range(len(path) + 1))
+    return Document(file, composed.text, composed.data, tuple(sorted(problems)), broken, around, composed.places, lines)
 
 
 def _composition_problem(file: str, lines: tuple[int, ...], index: int, code: str, what: str, hint: str) -> Problem:
@@ -92,8 +94,8 @@ def _schema_problem(file: str, lines: tuple[int, ...], composed: Composed, findi
     return Problem(file, line, column, finding.code, finding.what, finding.hint)
 
 
-def _hidden(path: Path, broken: set[Path]) -> bool:
-    return any(path[: len(bad)] == bad for bad in broken)
+def _below(path: Path, broken: Collection[Path]) -> bool:
+    return any(path[:size] in broken for size in range(len(path) + 1))
 
 
 def _line_column(lines: tuple[int, ...], index: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ aliases, anchors, tags, duplicate keys, several documents.
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -234,7 +235,7 @@ class _Composer:
 
     def line(self, index: int) -> int:
         """The 1-based line of an index."""
-        return sum(1 for start in self.out.lines if start <= index)
+        return bisect.bisect_right(self.out.lines, index)
 
 
 _ADVICE = (
@@ -245,11 +246,11 @@ _ADVICE = (
     ("comment or line break", "this does not belong to the value before it.", "Put the text into quotes as a whole."),
     ("unexpected end of stream", "a quote or bracket is never closed.", ""),
     ("did not find expected ',' or", "a `,` or closing bracket is missing.", "Quote a text that holds brackets, braces or commas."),
-    ("did not find expected key", "a key with a value was expected here.", "Check the indentation; put the text before it into quotes as a whole."),
-    ("<block end>", "this does not belong to the lines above it.", "Check the indentation; put the text before it into quotes as a whole."),
+    ("did not find expected key", "a key with a value was expected here.", "Check the indentation, or quote the text before it as a whole."),
+    ("<block end>", "this does not belong to the lines above it.", "Check the indentation, or quote the text before it as a whole."),
     ("'-' indicator", "an item that begins with `- ` was expected here.", "Check the indentation."),
     ("could not find expected ':'", "a `:` after the key is missing.", ""),
-    ("unknown escape character", "there is no such escape.", "In double quotes a backslash is written \\\\; single quotes need none."),
+    ("unknown escape character", "there is no such escape.", "Use single quotes, in which a backslash is a backslash."),
     ("did not find expected node content", "a value was expected here.", "Put a text that begins with one of , ] } % @ ` into quotes."),
 )  # fmt: skip
 

@@ -83,9 +83,14 @@ def _wrong_type(error: Any, path: Path, wanted: Sequence[str]) -> Finding:
 def _type_hint(error: Any, wanted: Sequence[str]) -> str:
     if "string" in wanted and isinstance(error.instance, bool | int | float):
         return "Put it into quotes."
+    if "boolean" in wanted and isinstance(error.instance, str):
+        return _BOOLEANS.get(error.instance.lower(), "")
     if "string" in wanted and error.instance == {}:
         return "Put a text that begins with { into quotes."
     return _examples(error.schema)
+
+
+_BOOLEANS = {"yes": "Write true.", "on": "Write true.", "no": "Write false.", "off": "Write false."}
 
 
 def _enum(error: Any, path: Path) -> Iterator[Finding]:
