@@ -120,7 +120,8 @@ def open_for_reading(path: Path, busy: float = BUSY_SECONDS) -> sqlite3.Connecti
     try:
         return _checked(path, lambda: _connect(path, busy, "mode=ro"))
     except StoreError as error:
-        if "SQLITE_CANTOPEN" not in str(error) or _has_log(path):
+        out_of_reach = "SQLITE_CANTOPEN" in str(error) or "SQLITE_READONLY" in str(error)
+        if not out_of_reach or _has_log(path):
             raise
         return _checked(path, lambda: _connect(path, busy, "mode=ro&immutable=1"))
 
