@@ -28,14 +28,7 @@ _READERS: Final = 4  # tried on a line; a miss costs about as much as a hit
 _PLAIN_LINES: Final = 16  # without NaN or Infinity, after which lines are no longer searched for them
 _COMPILED_AT_ONCE: Final = 16
 _LINES_A_COMPILATION: Final = 256  # so that a file of ever new keys spends its time on its lines
-_KINDS: Final = {
-    list: "an array",
-    str: "a string",
-    bool: "a literal",
-    type(None): "null",
-    int: "a number",
-    float: "a number",
-}
+_KINDS: Final = {list: "an array", type(None): "null"}
 
 _new = tuple.__new__  # half the price of Record(...), and this is the hottest line of all
 
@@ -168,7 +161,7 @@ class Decoder:
         if (content.find(b"{", 1) > 0 or b"[" in content) and too_deep(content):
             return _bad(data, line, offset, f"nested deeper than {MAX_DEPTH} levels")
         if not isinstance(value, dict):
-            return _bad(data, line, offset, f"{_KINDS[type(value)]}, not an object")
+            return _bad(data, line, offset, f"{_KINDS.get(type(value), 'a single value')}, not an object")
         if not self._settled:
             self._recognise(value)
         event = value.pop(RESERVED, _ABSENT)

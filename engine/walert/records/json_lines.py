@@ -128,7 +128,7 @@ def _exactly(data: bytes) -> Any:
     except RecursionError:
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels") from None
     except json.JSONDecodeError as error:
-        raise NotJson(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise NotJson(f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}") from None
 
 
 def _integer(digits: str) -> int | float:
