@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from walert.cli.excerpt import excerpt
-from walert.documents import Document, load_document, mask_lines
+from walert.documents import Document, load_document, mask_lines, printable
 from walert.errors import Problem
 
 HELP = "find every problem in rule and configuration files"
@@ -154,7 +154,7 @@ def _rule_files(checked: _Checked, config: Document, patterns: tuple[str, ...]) 
 def _print_text(checked: _Checked, out: TextIO) -> None:
     lines = {file: _shown_lines(checked.contents.get(file, b"")) for file in {p.file for p in checked.problems}}
     for problem in checked.problems:
-        out.write(f"{problem}\n")
+        out.write(f"{printable(str(problem))}\n")
         out.writelines(f"{line}\n" for line in excerpt(lines.get(problem.file, []), problem.line, problem.column))
     out.write(_summary(checked) + "\n")
 

@@ -106,7 +106,7 @@ class _Reader:
             name = path.removeprefix(PACK)
             if path.startswith(PACK) and name not in pack_names():
                 self.complain(
-                    ("rules", at), "unknown-pack", f"there is no pack `{name[:40]}`.", _meant(name, pack_names())
+                    ("rules", at), "unknown-pack", f"there is no pack `{mask(name[:40])}`.", _meant(name, pack_names())
                 )
         return tuple(path if path.startswith(PACK) else self.absolute(path) for _, path in paths)
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from walert.documents.compose import Composed, Path, Place, compose
-from walert.documents.mask import mask, mask_lines
+from walert.documents.mask import mask, mask_lines, printable
 from walert.documents.trace import source_index
 from walert.documents.validate import Finding, findings
 from walert.errors import Problem
 
-__all__ = ["Document", "Path", "load_document", "mask", "mask_lines"]
+__all__ = ["Document", "Path", "load_document", "mask", "mask_lines", "printable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Document:
     def problem(self, path: Path, code: str, what: str, hint: str = "", *, offset: int | None = None) -> Problem:
         """A further problem of this file, at the value at `path` or at one character of it."""
         line, column = self.position(path) if offset is None else self.locate(path, offset)
-        return Problem(self.file, line, column, code, what, hint)
+        return _problem(self.file, line, column, code, what, hint)
 
     def _nearest(self, path: Path) -> Place:
         while path not in self._places and path:
@@ -81,7 +81,7 @@ def load_document(text: str | bytes, file: str, schema: Mapping[str, Any] | None
 
 def _composition_problem(file: str, lines: tuple[int, ...], index: int, code: str, what: str, hint: str) -> Problem:
     line, column = (0, 0) if index < 0 else _line_column(lines, index)
-    return Problem(file, line, column, code, what, hint)
+    return _problem(file, line, column, code, what, hint)
 
 
 def _schema_problem(file: str, lines: tuple[int, ...], composed: Composed, finding: Finding) -> Problem:
@@ -91,7 +91,11 @@ def _schema_problem(file: str, lines: tuple[int, ...], composed: Composed, findi
     place = composed.places.get(path, Place(0, 0, "", ""))
     at_key = finding.at_key and path == finding.path and place.key is not None
     line, column = _line_column(lines, place.key if at_key and place.key is not None else place.start)
-    return Problem(file, line, column, finding.code, finding.what, finding.hint)
+    return _problem(file, line, column, finding.code, finding.what, finding.hint)
+
+
+def _problem(file: str, line: int, column: int, code: str, what: str, hint: str) -> Problem:
+    return Problem(file, line, column, code, printable(what), printable(hint))
 
 
 def _below(path: Path, broken: Collection[Path]) -> bool:

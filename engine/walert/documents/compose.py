@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from walert.documents.mask import mask
 from walert.documents.scalars import core_scalar
 
 MAX_BYTES = 1 << 20
@@ -196,7 +197,9 @@ class _Composer:
         if key not in entries:
             return key
         line = self.line(self.out.places[*path, key].key or 0)
-        self.slip(event, "duplicate-key", f"`{key[:40]}` is already there in line {line}.", "Keep one of the two.")
+        self.slip(
+            event, "duplicate-key", f"`{mask(key[:40])}` is already there in line {line}.", "Keep one of the two."
+        )
         return None
 
     def aside(self, event: Any, path: Path) -> None:

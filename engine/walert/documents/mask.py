@@ -8,12 +8,18 @@ from collections.abc import Sequence
 _STAR = "*"
 _AFTER_SCHEME = re.compile(r"""(?<=://)[^\s"']+""")
 _URL_VALUE = re.compile(r"""\burl["']?[ \t]*:[ \t]*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"'][^,}\n]*)""", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_URL_KEY = re.compile(r"""\burl["']?[ \t]*:(?!//)""", re.IGNORECASE)
+_SHOWN_OR_NOT = re.compile(r"""(\$\{[A-Za-z_][A-Za-z0-9_]*\})|[^\s"']""")
 
 
 def mask(text: str) -> str:
     """`text` with everything after a `://` starred out, its length kept."""
     return _AFTER_SCHEME.sub(lambda m: _STAR * len(m[0]), text)
+
+
+def printable(text: str) -> str:
+    """`text` without what would steer a terminal: control characters and marks that turn the reading direction."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def mask_lines(lines: Sequence[str]) -> list[str]:
@@ -28,10 +34,17 @@ def mask_lines(lines: Sequence[str]) -> list[str]:
         if inside is not None and (indent > inside or not line.strip()):
             shown.append(_hide(line))
             continue
-        match = _URL_VALUE.search(line) or re.search(r"\burl[\"']?[ \t]*:[ \t]*$", line)
+        match = _URL_KEY.search(line)
         inside = _column_of_key(line, match.start()) if match else None
-        shown.append(mask(_URL_VALUE.sub(_hide_value, line)))
+        shown.append(mask(_line(line, match.end()) if match else line))
     return shown
+
+
+def _line(line: str, start: int) -> str:
+    # In a block the value goes to the end of the line; in braces further keys follow, and each url among them counts.
+    if "{" not in line[:start]:
+        return line[:start] + _hide(line[start:])
+    return _URL_VALUE.sub(lambda m: m[0][: m.start(1) - m.start()] + _hide(m[1]), line)
 
 
 def _column_of_key(line: str, at: int) -> int | None:
@@ -39,13 +52,5 @@ def _column_of_key(line: str, at: int) -> int | None:
     return None if "{" in line[:at] and "}" in line[at:] else len(line) - len(line.lstrip(" -"))
 
 
-def _hide_value(match: re.Match[str]) -> str:
-    start = match.start(1) - match.start()
-    return match[0][:start] + _hide(match[1])
-
-
 def _hide(value: str) -> str:
-    bare = value.strip().strip("\"'")
-    if _VARIABLE.fullmatch(bare) or not bare:
-        return value
-    return re.sub(r"""[^\s"']""", _STAR, value)
+    return _SHOWN_OR_NOT.sub(lambda m: m[1] or _STAR, value)
