@@ -133,6 +133,7 @@ class Request:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one segment an answer: two small ones wait 40 ms for each other
     server: HttpsServer
 
     def do_POST(self) -> None:
@@ -159,6 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         while not self.server.closing.wait(0.02):
             self.wfile.write(b".")
+            self.wfile.flush()
 
     def log_message(self, *args: Any) -> None:
         pass
