@@ -25,7 +25,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _MAX_SHAPES: Final = 128
 _MAX_SHAPE_KEYS: Final = 512
 _READERS: Final = 4  # tried on a line; a miss costs about as much as a hit
-_PLAIN_LINES: Final = 16  # without NaN or Infinity, after which lines are no longer searched for them
+_PLAIN_LINES: Final = 64  # without NaN or Infinity, after which lines are no longer searched for them
 _COMPILED_AT_ONCE: Final = 16
 _LINES_A_COMPILATION: Final = 256  # so that a file of ever new keys spends its time on its lines
 _KINDS: Final = {list: "an array", type(None): "null"}
@@ -72,8 +72,8 @@ class Decoder:
                 record = self._read_by_another(prepared, line, offset)
             if record is not None:
                 self._ordinal += 1
-                if prepare is not None:
-                    self._note_literals(prepared is not data)
+                if prepared is data and prepare is not None:
+                    self._note_plain_line()
                 return record
         return self._any_line(data, line, offset)
 
@@ -202,9 +202,9 @@ class Decoder:
         others = [reader for reader in self._readers if reader is not read and reader is not instead_of]
         self._readers = [read, *others[: _READERS - 1]]
 
-    def _note_literals(self, found: bool) -> None:
+    def _note_plain_line(self) -> None:
         """Stops the search for NaN and Infinity after many lines without one."""
-        self._plain = 0 if found else self._plain + 1
+        self._plain += 1
         if self._plain >= _PLAIN_LINES:
             self._plain = 0
             self._reader.prepare = None
