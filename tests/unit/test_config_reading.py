@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from walert.config import Config, ReceiverConfig, check_receiver_url, find_config, load_config
+from walert.config import (
+    Config,
+    ReceiverConfig,
+    check_receiver_url,
+    find_config,
+    inspect_config,
+    load_config,
+    read_config,
+)
 from walert.errors import ConfigError, Problem
 from walert.model import AlertLevel, Source
 
@@ -220,6 +228,16 @@ def test_what_is_no_configuration_is_told(tmp_path: Path, text: str) -> None:
 
 def test_an_empty_file_says_what_it_should_be(tmp_path: Path) -> None:
     assert [p.code for p in problems(tmp_path, "")] == ["wrong-type"]
+
+
+def test_a_configuration_with_an_error_can_be_looked_at_and_not_used() -> None:
+    text = "rules: [/etc/r.yaml]\nreceivers: {a: {url: '${NOT_SET}'}}\nwatch: [x]\nstate: s.db\n"
+    config, problems = read_config(text, "walert.yaml", {})
+    assert config is None
+    holes, same = inspect_config(text, "walert.yaml", {})
+    assert same == problems
+    assert holes.rule_paths == ("/etc/r.yaml",)
+    assert list(holes.receivers) == ["a", "console"]
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:

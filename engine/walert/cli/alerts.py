@@ -12,7 +12,9 @@ from walert.units import parse_duration
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert alerts`."""
-    parser.add_argument("--since", metavar="AGE", help="only alerts of the last AGE, such as 2h (default: the newest thousand)")
+    parser.add_argument(
+        "--since", metavar="AGE", help="only alerts of the last AGE, such as 2h (default: the newest thousand)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object an alert")
 
 

@@ -113,11 +113,11 @@ _CONFIG_KEYS = frozenset({"watch", "receivers", "routes", "default_receivers", "
 
 def _check_config(checked: _Checked, file: str, content: bytes | None, environ: Mapping[str, str]) -> list[str]:
     """Check a configuration; the rule files that it names."""
-    from walert.config import read_config
+    from walert.config import inspect_config
 
     if content is None:
         return []
-    config, problems = read_config(content, file, environ)
+    config, problems = inspect_config(content, file, environ)
     checked.problems += problems
     document = load_document(content, file, None)
     if isinstance(document.data, dict):

@@ -49,7 +49,9 @@ FINISH = 60.0  # seconds for the training
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert demo`."""
-    parser.add_argument("--dir", metavar="DIR", help="an empty or new folder for everything the demo writes (default: a temporary one)")
+    parser.add_argument(
+        "--dir", metavar="DIR", help="an empty or new folder for everything the demo writes (default: a temporary one)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -103,7 +105,9 @@ def _run(folder: Path) -> None:
 
 
 def _start(command: list[str], folder: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    return subprocess.Popen(
+        command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
 
 
 def _relay(stream: IO[str] | None, name: str, started: threading.Event) -> threading.Thread:

@@ -54,8 +54,14 @@ def main(args: argparse.Namespace) -> int:
     """Write both files. Exit code 0, or 1 when one was there already."""
     from walert import resources
 
-    schemas = {"config_schema": _url(resources.schema_path("config")), "rules_schema": _url(resources.schema_path("rules"))}
-    written = [_write("walert.yaml", CONFIG.format(**schemas)), _write(os.path.join("rules", "walert.yaml"), RULES.format(**schemas))]
+    schemas = {
+        "config_schema": _url(resources.schema_path("config")),
+        "rules_schema": _url(resources.schema_path("rules")),
+    }
+    written = [
+        _write("walert.yaml", CONFIG.format(**schemas)),
+        _write(os.path.join("rules", "walert.yaml"), RULES.format(**schemas)),
+    ]
     if any(written):
         print("Next: `walert check`, then `walertd`.")
     return FINE if all(written) else PROBLEMS

@@ -53,5 +53,8 @@ def _list(args: argparse.Namespace, config: object) -> int:
         print("nothing waits, nothing is dead")
     else:
         header = ("id", "receiver", "state", "level", "title", "run", "tries", "born", "reason")
-        print_table(header, [(r.id, r.receiver, r.state, r.level, r.title, r.run, r.tries, age(r.born), r.reason or "") for r in rows])
+        print_table(
+            header,
+            [(r.id, r.receiver, r.state, r.level, r.title, r.run, r.tries, age(r.born), r.reason or "") for r in rows],
+        )
     return FINE

@@ -27,8 +27,16 @@ _PAIRS = ("pivot", "rename")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert replay`."""
     parser.add_argument("logs", nargs="+", metavar="LOG", help="a log file, or a folder with logs")
-    parser.add_argument("--rules", action="append", metavar="PATH", help="a rule file, a folder of them, or pack:NAME; may be repeated")
-    parser.add_argument("--source", action="append", default=[], metavar="KEY=VALUE", help="an option of a `watch` entry, such as step=iteration or nulls=nan; may be repeated")
+    parser.add_argument(
+        "--rules", action="append", metavar="PATH", help="a rule file, a folder of them, or pack:NAME; may be repeated"
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of a `watch` entry, such as step=iteration or nulls=nan; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a happening, then a summary")
     parser.add_argument("--quiet", action="store_true", help="the summary only")
 

@@ -36,7 +36,10 @@ def _show(status: Status, pid: int | None) -> None:
     print(f"{status.streams} files followed ({status.gone} gone); runs: {runs or 'none'}")
     if status.firing:
         print("\nfiring:")
-        rows = [(f.level, f.title, ", ".join(f"{k} = {number(v)}" for k, v in f.values.items()), age(f.since)) for f in status.firing]
+        rows = [
+            (f.level, f.title, ", ".join(f"{k} = {number(v)}" for k, v in f.values.items()), age(f.since))
+            for f in status.firing
+        ]
         print_table(("level", "title", "values", "since"), rows)
     if status.receivers:
         print("\nreceivers:")

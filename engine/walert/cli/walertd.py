@@ -13,10 +13,23 @@ from walert.cli.exits import ALREADY_RUNNING, ExitCode
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `walertd`. Exit code 0; 1 when `--once` could not deliver; 2 configuration; 3 another one runs."""
-    parser = argparse.ArgumentParser(prog="walertd", description=__doc__, epilog="One walertd runs a state file. SIGHUP reloads, SIGTERM drains and stops.")
-    parser.add_argument("--config", metavar="F", help="the configuration file (default: $WALERT_CONFIG, ./walert.yaml, …)")
-    parser.add_argument("--once", action="store_true", help="read all there is, deliver, and exit: for cron, tests and CI")
-    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="how the log on stderr is written (default: text)")
+    parser = argparse.ArgumentParser(
+        prog="walertd",
+        description=__doc__,
+        epilog="One walertd runs a state file. SIGHUP reloads, SIGTERM drains and stops.",
+    )
+    parser.add_argument(
+        "--config", metavar="F", help="the configuration file (default: $WALERT_CONFIG, ./walert.yaml, …)"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="read all there is, deliver, and exit: for cron, tests and CI"
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how the log on stderr is written (default: text)",
+    )
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: serve(args.config, once=args.once, log_format=args.log_format))
 
@@ -24,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(config: str | None, *, once: bool, log_format: str) -> int:
     """Run a daemon in this process until it is done."""
     from walert.clock import SystemClock
+
     from walert.config import find_config
     from walert.daemon.log import Log
     from walert.daemon.reload import Reloader

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from walert.config.load import find_config, load_config, read_config
+from walert.config.load import find_config, inspect_config, load_config, read_config
 from walert.config.receiver_url import check_receiver_url
 from walert.config.values import Config, Heartbeat, ReceiverConfig, RouteConfig
 
@@ -17,6 +17,7 @@ __all__ = [
     "RouteConfig",
     "check_receiver_url",
     "find_config",
+    "inspect_config",
     "load_config",
     "read_config",
 ]

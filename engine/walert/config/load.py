@@ -45,16 +45,22 @@ def load_config(path: str | os.PathLike[str] | None, environ: Mapping[str, str])
         problem = Problem(str(path), 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}.")
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", (problem,)) from None
     config, problems = read_config(text, str(path), environ)
-    errors = sum(1 for p in problems if p.severity == "error")
-    if errors:
+    if config is None:
+        errors = sum(1 for p in problems if p.severity == "error")
         raise ConfigError(f"{path} cannot be used: it has {errors} {'error' if errors == 1 else 'errors'}.", problems)
     return config
 
 
-def read_config(text: str | bytes, file: str, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
-    """The configuration in `text`, the content of `file`, as far as it can be read, and everything wrong with it.
+def read_config(text: str | bytes, file: str, environ: Mapping[str, str]) -> tuple[Config | None, tuple[Problem, ...]]:
+    """The configuration in `text`, the content of `file`, and everything wrong with it; None when an error is among that."""
+    config, problems = inspect_config(text, file, environ)
+    return (None if any(p.severity == "error" for p in problems) else config), problems
 
-    For those who check. With an error among the problems the configuration has holes and is not to be run.
+
+def inspect_config(text: str | bytes, file: str, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
+    """As `read_config`, but with the configuration as far as it can be read: with an error it has holes and is not to be run.
+
+    For those who check what it refers to all the same.
     """
     reader = _Reader(load_document(text, file, schema("config")), file, environ)
     config = reader.config()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from walert.clock import Clock
+
 from walert.config import Config
 from walert.daemon.lock import Lock
 from walert.daemon.log import Log
@@ -39,7 +40,15 @@ GRACE = 10.0  # seconds that SIGTERM gives the messages under way
 class Daemon:
     """One walertd: everything it owns, opened in `run` and closed on the way out."""
 
-    def __init__(self, reloader: Reloader, log: Log, clock: Clock, *, once: bool = False, make_receiver: Callable[[str, str], Receiver]) -> None:
+    def __init__(
+        self,
+        reloader: Reloader,
+        log: Log,
+        clock: Clock,
+        *,
+        once: bool = False,
+        make_receiver: Callable[[str, str], Receiver],
+    ) -> None:
         self.reloader = reloader
         self.log = log
         self.clock = clock
@@ -85,7 +94,13 @@ class Daemon:
     def _open(self, store: Store, config: Config) -> None:
         self.store = store
         self.pipeline = Pipeline(
-            self.reloader.rules, self.reloader.router, store, self.log, now=self.clock.now, host=socket.gethostname(), everything=self.once
+            self.reloader.rules,
+            self.reloader.router,
+            store,
+            self.log,
+            now=self.clock.now,
+            host=socket.gethostname(),
+            everything=self.once,
         )
         saved = store.checkpoints()
         self._committed = {c.stream: c for c in saved}
@@ -238,5 +253,3 @@ def _greeting(config: Config, reloader: Reloader) -> str:
     count = len(reloader.rules.rules)
     places = ", ".join(_roots(config))
     return f"walertd {os.getpid()} follows {places} by {count} {'rule' if count == 1 else 'rules'}; state in {config.state}"
-
-

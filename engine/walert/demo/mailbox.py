@@ -31,7 +31,9 @@ class Mailbox:
         self._controller.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._controller.stop()
 
     @property
@@ -39,7 +41,7 @@ class Mailbox:
         """Where it listens."""
         return int(self._controller.port)
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - the name is aiosmtpd's
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Keep one mail."""
         path = self.folder / f"{len(self.mails) + 1}.eml"
         path.write_bytes(envelope.content)

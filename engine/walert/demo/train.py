@@ -64,7 +64,9 @@ class Network:
                 inner[i][2] += back
         norm = math.sqrt(sum(g * g for row in inner for g in row) + sum(g * g for g in outer))
         self.outer = [w - rate * g for w, g in zip(self.outer, outer, strict=True)]
-        self.inner = [[w - rate * g for w, g in zip(ws, gs, strict=True)] for ws, gs in zip(self.inner, inner, strict=True)]
+        self.inner = [
+            [w - rate * g for w, g in zip(ws, gs, strict=True)] for ws, gs in zip(self.inner, inner, strict=True)
+        ]
         return loss, norm
 
     def accuracy(self, points: list[Point]) -> float:

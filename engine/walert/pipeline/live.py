@@ -182,14 +182,16 @@ class Pipeline:
         done.heard.append(_later(self.listener.said, run, said))
 
     def _changes(self, batch: Batch, session: Session | None, done: _Pass) -> Changes:
-        plain_part = {
-            "counters": done.counters,
-            "happenings": done.happenings,
-            "forget": done.forget,
-            "alerts": done.alerts,
-        }
+        changes = Changes(
+            at=done.now,
+            checkpoint=batch.checkpoint,
+            alerts=done.alerts,
+            happenings=done.happenings,
+            counters=done.counters,
+            forget=done.forget,
+        )
         if session is None:
-            return Changes(at=done.now, checkpoint=batch.checkpoint, **plain_part)
+            return changes
         stream, run = batch.checkpoint.stream, session.run
         if batch.caught_up:
             self._modes.pop(stream, None)
@@ -197,15 +199,13 @@ class Pipeline:
         state = StreamState(
             run, session.fold.dump(), session.decoder.state(), session.fold.rules.checksum, session.started, extra
         )
-        return Changes(
-            at=done.now,
-            checkpoint=batch.checkpoint,
+        return replace(
+            changes,
             run=run,
             stream_state=state,
             firing=[_firing(stream, session, plan) for plan in session.fold.firing()],
             cooldowns={(run.id, title): kept for title, kept in session.desk.changed().items()},
             run_states=done.states,
-            **plain_part,
         )
 
     # --- sessions

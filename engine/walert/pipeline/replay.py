@@ -158,7 +158,7 @@ def _said_row(said: Said) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def spelled(values: Mapping[str, float]) -> dict[str, float | int | str]:
+def spelled(values: Mapping[str, float]) -> dict[str, float | int | str | None]:
     """Values for JSON: non-finite ones as strings, whole ones without a point."""
     return {name: plain(value) for name, value in values.items()}
 

@@ -219,7 +219,7 @@ def _plan(rule: Rule, rank: int, builder: _Builder) -> RulePlan:
 
 
 def _roles(node: t.Node, aliases: Mapping[str, tuple[str, ...]]) -> str:
-    used = {getattr(n, "name", None) or getattr(n, "metric", None) for n in t.walk(node)}
+    used = {str(getattr(n, "name", None) or getattr(n, "metric", None)) for n in t.walk(node)}
     return repr(sorted((name, aliases[name]) for name in used if name in aliases))
 
 

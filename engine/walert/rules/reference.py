@@ -1,8 +1,8 @@
 """The reference evaluator: a condition judged by simpleeval, one node at a time. simpleeval's one door.
 
-It shares nothing with the compiled code but the table of total functions, is 20 to 40 times slower, and is there to hold the fast path to what the
-language says: the property tests compare both. simpleeval is handed floats, total operators and no attributes; a condition reaches it only after
-the closed grammar of `syntax` has let it through.
+It shares nothing with the compiled code but the table of total functions, is 20 to 40 times slower, and is there to hold the
+fast path to what the language says: the property tests compare both. simpleeval is handed floats, total operators and no
+attributes; a condition reaches it only after the closed grammar of `syntax` has let it through.
 """
 
 from __future__ import annotations

@@ -207,7 +207,8 @@ class _Reader:
                 return t.Choose(condition, then, otherwise)
             case ast.Call(func=ast.Name()):
                 return self.number_call(node)
-        return self.refuse(node)
+        self.refuse(node)
+        return None
 
     def refuse(self, node: ast.expr) -> None:
         """Say why this kind of expression cannot stand here."""
@@ -401,7 +402,7 @@ def _read_span(reader: _Reader, node: ast.expr, given: _Given, *, samples: bool)
     if value is None:
         return
     try:
-        span = parse_span(value)  # type: ignore[arg-type]
+        span = parse_span(value)
     except ValueError as error:
         reader.find(node, "bad-window", str(error), 'Write 100, "500 steps" or "10m".')
         return
