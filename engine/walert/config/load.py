@@ -24,11 +24,11 @@ DEFAULT_PACK = "pack:training"
 
 def find_config(environ: Mapping[str, str], named: str | None = None) -> str | None:
     """The configuration file to use: `named`, `$WALERT_CONFIG`, or the first of the usual places that exists; None when there is none."""
-    from walert.paths import config_candidates
-
     asked = named or environ.get("WALERT_CONFIG")
     if asked:
         return asked
+    from walert.paths import config_candidates
+
     return next((str(place) for place in config_candidates() if FilePath(place).is_file()), None)
 
 
