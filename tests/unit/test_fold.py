@@ -3,7 +3,10 @@
 import math
 
 import pytest
-from folding import fold, rule, series, states
+from folding import fold, records, rule, series, states
+
+from walert.rules.fold import Fold
+from walert.rules.plan import RuleSet
 
 NAN, INF = math.nan, math.inf
 
@@ -164,3 +167,44 @@ def test_a_restart_anywhere_changes_nothing(restart_at):
     rows = series("x", [2, 2, NAN, 2, 0, 2])
     rules = [rule("x > 1", for_="3", title="A"), rule("x > 1 and step > 1", clear="x < 1", title="B")]
     assert fold(rules, rows, restart_at=restart_at) == fold(rules, rows)
+
+
+# --- what falls due in silence
+
+
+def at(pairs, name="x"):
+    return [{name: value, "time": 1e9 + seconds} for seconds, value in pairs]
+
+
+def moments(rules, rows):
+    folded = Fold(RuleSet([rules]))
+    return [
+        (t.line, str(t.happening), round(t.time - 1e9, 3), t.by)
+        for r in records(rows)
+        for t in folded.step(r)
+        if t.happening != "confirmed"
+    ]
+
+
+def test_a_stall_falls_due_at_its_moment_on_the_line_before_the_gap():
+    happened = moments(rule('stalled("10m")'), at([(0, 1), (60, 1), (2000, 1), (2060, 1)]))
+    assert happened == [(2, "firing", 660.0, "timer"), (3, "resolved", 2000.0, "record")]
+
+
+def test_nothing_falls_due_after_the_last_line_of_a_replay():
+    assert moments(rule('stalled("10m")'), at([(0, 1), (60, 1)])) == []
+
+
+def test_run_age_falls_due_between_records():
+    assert moments(rule("run_age > 90"), at([(0, 1), (60, 1), (120, 1)]))[0] == (2, "firing", 90.0, "timer")
+
+
+def test_absent_is_asked_of_time_and_answered_by_the_metric():
+    rows = [*at([(0, 1), (5000, 1)]), *at([(5001, 1)], "val")]
+    happened = moments(rule('absent(val, "1h")'), rows)
+    assert happened == [(1, "firing", 3600.0, "timer"), (3, "resolved", 5001.0, "record")]
+
+
+def test_absent_in_steps_needs_no_timer():
+    rows = stepped([(1, 1), (50, 1), (101, 1)])
+    assert states(rule('absent(val, "100 steps")'), rows) == [(3, "firing")]

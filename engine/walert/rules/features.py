@@ -21,5 +21,5 @@ class Kept(Protocol):
     def load(self, state: Any) -> None: ...
 
 
-def make_feature(node: Any) -> Kept:
+def make_feature(node: Any, run: Any) -> Kept:
     raise NotImplementedError

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from walert.model import Happening, Record, Transition
@@ -20,7 +21,7 @@ from walert.rules.latch import Latch
 from walert.rules.machine import Machine, Move, Phase
 from walert.rules.plan import ConditionPlan, RulePlan, RuleSet, Slot
 
-_STEP, _EPOCH, _RUN_AGE, _ATTEMPT, _STEP_AGE, _SILENCE = range(6)
+_STEP, _EPOCH, _RUN_AGE, _ATTEMPT, _STEP_AGE, _SILENCE, _TIME = range(7)
 _TOLD = {
     Move.PENDING: Happening.PENDING,
     Move.FIRED: Happening.FIRING,
@@ -48,8 +49,9 @@ class Fold:
         self.known: dict[str, tuple[int, ...]] = {}
         self.origin_step: float | None = None
         self.origin_time: float | None = None
-        self.run: list[float | None] = [None] * 6
-        self.features: list[Kept] = [make_feature(plan.node) for plan in self.rules.features]
+        self.run: list[float | None] = [None] * 7
+        self.line = self.offset = 0  # of the newest record
+        self.features: list[Kept] = [make_feature(plan.node, self.run) for plan in self.rules.features]
         self._read = [feature.value for feature in self.features]
         self.inner = {i: Latch(plan.inner) for i, plan in enumerate(self.rules.features) if plan.inner is not None}
         self.latches: dict[str, Latch] = {}
@@ -72,6 +74,8 @@ class Fold:
         if kind == "start":
             self.attempts.start()
         if record.metrics or record.event is None:
+            if self.rules.timed and record.time is not None:
+                out += self.due(math.nextafter(record.time, 0.0))
             out += self._return(record)
             out += self._judge_all(record)
         if kind == "finish":
@@ -121,9 +125,17 @@ class Fold:
         run[_EPOCH] = record.epoch if record.epoch is not None else run[_EPOCH]
         run[_ATTEMPT] = float(self.attempts.number)
         run[_STEP_AGE] = record.step - self.origin_step
-        if record.time is not None and self.origin_time is not None:
-            run[_RUN_AGE] = record.time - self.origin_time
-        run[_SILENCE] = 0.0
+        self.line, self.offset = record.line, record.offset
+        if record.time is not None:
+            self._moment(record.time, record.time)
+
+    def _moment(self, time: float, last: float) -> None:
+        """The time that the conditions see: `last` is that of the newest record, `time` is now."""
+        run = self.run
+        run[_TIME] = time
+        run[_SILENCE] = time - last
+        if self.origin_time is not None:
+            run[_RUN_AGE] = time - self.origin_time
 
     def _take(self, metrics: Mapping[str, float], record: Record) -> set[int]:
         """The record's samples into their slots and windows; the slots touched."""
@@ -182,6 +194,56 @@ class Fold:
             verdict = latch.judge(self.samples, self.arrived, self.arrived_finite, self._read, self.run, self.records)
             judged[condition.key] = (verdict, latch.truth)
         return judged[condition.key]
+
+    # --- what falls due between two records
+
+    def due(self, now: float) -> list[Transition]:
+        """What the time from the newest record until `now` (event time) changes by itself, at the moment at which it does.
+
+        Such transitions stand at the newest record's line, are `by` the timer, and are no confirming samples.
+        """
+        last = self.run[_TIME]
+        if last is None or now <= last:
+            return []
+        out = [made for plan in self.rules.timed if (made := self._due(plan, last, now)) is not None]
+        self._moment(last, last)
+        return sorted(out, key=lambda t: t.time or 0.0)
+
+    def _due(self, plan: RulePlan, last: float, now: float) -> Transition | None:
+        machine, when = self.machines[plan.rank], self.latches[plan.when.key]
+        verdict, at = self._ripe(when, last, now)
+        clear, clear_at = None, None
+        if plan.clear is not None:
+            clear, clear_at = self._ripe(self.latches[plan.clear.key], last, now)
+        moment = at if at is not None else clear_at
+        if moment is None:
+            return None
+        self._moment(moment, last)
+        step = self.run[_STEP] or 0.0
+        move = machine.judge(plan.needs, verdict, clear, when.truth, step, moment, confirms=False)
+        if move in (Move.HELD, Move.CONFIRMED):
+            return None
+        record = Record(self.line, self.offset, step, True, moment, None, {}, None)
+        return replace(self._transition(plan, _TOLD[move], record, machine, _why(plan, move)), by="timer")
+
+    def _ripe(self, latch: Latch, last: float, now: float) -> tuple[bool | None, float | None]:
+        """(the verdict that time brings, when it does), if it is another one than holds."""
+        if not latch.plan.timed:
+            return None, None
+        truths, verdict = self._look(latch, last, now)
+        if verdict is None or verdict is latch.truth:
+            return None, None
+        low, high = last, now
+        while high - low > 1e-5:
+            middle = (low + high) / 2
+            low, high = (low, middle) if self._look(latch, last, middle)[1] is verdict else (middle, high)
+        latch.take(truths, verdict)
+        # A millisecond is finer than any writer's clock: the moment is told in whole ones.
+        return verdict, round(high, 3)
+
+    def _look(self, latch: Latch, last: float, time: float) -> tuple[list[bool | None], bool | None]:
+        self._moment(time, last)
+        return latch.look(self.samples, self._read, self.run)
 
     # --- ends
 
@@ -256,6 +318,7 @@ class Fold:
             "records": self.records,
             "origin": [self.origin_step, self.origin_time],
             "run": list(self.run),
+            "at": [self.line, self.offset],
             "slots": [
                 [
                     s.name,
@@ -280,7 +343,8 @@ class Fold:
         fold.attempts = Attempts.load(state["attempts"])
         fold.records = state["records"]
         fold.origin_step, fold.origin_time = state["origin"]
-        fold.run = list(state["run"])
+        fold.run[:] = state["run"]
+        fold.line, fold.offset = state["at"]
         index = {slot: i for i, slot in enumerate(rules.slots)}
         for name, candidates, bound, sample, arrived, finite in state["slots"]:
             slot = Slot(name, tuple(candidates))

@@ -47,6 +47,22 @@ class Latch:
         without = [None if i in fresh else truth for i, truth in enumerate(self.truths)]
         return self.truth if self.plan.verdict(without) is None else None
 
+    def look(
+        self, samples: list[float | None], features: Sequence[Callable[[], float | None]], run: list[float | None]
+    ) -> tuple[list[bool | None], bool | None]:
+        """What the passing of time alone would decide now: the truths, and the verdict if the timed comparisons decide it."""
+        truths = [
+            atom.judge(samples, features, run) if atom.timed else truth
+            for atom, truth in zip(self.plan.atoms, self.truths, strict=True)
+        ]
+        verdict = self.plan.verdict(truths)
+        without = [None if atom.timed else truth for atom, truth in zip(self.plan.atoms, truths, strict=True)]
+        return truths, verdict if self.plan.verdict(without) is None else None
+
+    def take(self, truths: list[bool | None], verdict: bool) -> None:
+        """What `look` saw has come to pass."""
+        self.truths, self.truth = truths, verdict
+
     def dump(self) -> list[Any]:
         """Plain builtins for the state file."""
         return [list(self.truths), list(self.computed), self.truth]

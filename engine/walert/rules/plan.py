@@ -51,11 +51,15 @@ class FeaturePlan:
 
 @dataclass(frozen=True, slots=True)
 class AtomPlan:
-    """A comparison: its code, and the metrics whose samples it waits for: `direct` any sample, `finite` finite ones only."""
+    """A comparison: its code, and the metrics whose samples it waits for: `direct` any sample, `finite` finite ones only.
+
+    A `timed` one changes with time alone, and is judged also when it falls due.
+    """
 
     judge: Judge
     direct: tuple[int, ...]
     finite: tuple[int, ...]
+    timed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class ConditionPlan:
     verdict: Verdict
     triggers: frozenset[int]
     always: bool
+    timed: bool
     shown: tuple[tuple[str, int | None, int | None], ...]  # (how it is written, slot, feature): the proof
 
 
@@ -114,7 +119,13 @@ class _Builder:
             named, loose = self.named(truth, layout)
             always = not named or any(isinstance(n, t.Presence) or _counts_steps(n) for n in t.walk(truth))
             self.conditions[key] = ConditionPlan(
-                _short(key), atoms, compile_verdict(truth), frozenset(named | loose), always, self.shown(truth, layout)
+                _short(key),
+                atoms,
+                compile_verdict(truth),
+                frozenset(named | loose),
+                always,
+                any(atom.timed for atom in atoms),
+                self.shown(truth, layout),
             )
         return self.conditions[key]
 
@@ -126,7 +137,9 @@ class _Builder:
             for n in t.walk(atom)
             if isinstance(n, t.Feature) and n.metric is not None and n.function not in _LOOSE
         }
-        return AtomPlan(compile_atom(atom, layout), tuple(sorted(direct)), tuple(sorted(finite - direct)))
+        return AtomPlan(
+            compile_atom(atom, layout), tuple(sorted(direct)), tuple(sorted(finite - direct)), _is_timed(atom)
+        )
 
     def named(self, truth: t.Truth, layout: Layout) -> tuple[set[int], set[int]]:
         """The slots that a condition names as values, and those whose mere presence it asks for."""
@@ -167,6 +180,7 @@ class RuleSet:
         self.plans = tuple(_plan(rule, rank, builder) for rank, rule in enumerate(rules))
         self.slots = tuple(builder.slots)
         self.features = tuple(builder.features.values())
+        self.timed = tuple(p for p in self.plans if p.when.timed or (p.clear is not None and p.clear.timed))
         self._parts: dict[tuple[int, ...], RuleSet] = {}
 
     @property
@@ -221,6 +235,15 @@ def _plan(rule: Rule, rank: int, builder: _Builder) -> RulePlan:
 def _roles(node: t.Node, aliases: Mapping[str, tuple[str, ...]]) -> str:
     used = {str(getattr(n, "name", None) or getattr(n, "metric", None)) for n in t.walk(node)}
     return repr(sorted((name, aliases[name]) for name in used if name in aliases))
+
+
+def _is_timed(atom: t.Atom) -> bool:
+    return any(
+        (isinstance(n, t.Presence) and n.span is not None and n.span.kind == "seconds")
+        or (isinstance(n, t.OfRun) and n.name == "run_age")
+        or (isinstance(n, t.Feature) and n.function == "age")
+        for n in t.walk(atom)
+    )
 
 
 def _counts_steps(node: t.Node) -> bool:
