@@ -38,12 +38,15 @@ def write(path: Path, text: str) -> Path:
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with what a user has: a home of its own, the variables that the pages name."""
-    environ = {**os.environ, **VARIABLES, "WALERT_HOME": str(folder / "home"), "NO_COLOR": "1"}
-    for name in ("WALERT_CONFIG", "SLACK_URL") if "--once" in command else ("WALERT_CONFIG",):
-        environ.pop(name, None)
+    """Run Python with a home of its own and no variable that walert reads: the example's receivers are then the console."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WALERT_", "XDG_", "SLACK_"))}
     return subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, encoding="utf-8"
+        [sys.executable, *command],
+        cwd=folder,
+        env={**kept, "WALERT_HOME": str(folder / "home"), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
 
 
