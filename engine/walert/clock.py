@@ -1,4 +1,4 @@
-"""The one module that reads clocks. Everything else takes the time as an argument, or a `Clock`."""
+"""The only module that reads clocks. Whoever decides takes the time as an argument; tests turn a clock by hand."""
 
 from __future__ import annotations
 
@@ -6,35 +6,37 @@ import time
 from typing import Protocol
 
 
-class Clock(Protocol):
-    """Wall time for what is stored, monotonic time for waits inside the process."""
-
-    def now(self) -> float:
-        """Unix seconds."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        ...
-
-
 def now() -> float:
-    """Unix seconds."""
+    """Unix seconds of the wall clock, which may be set back."""
     return time.time()
 
 
 def monotonic() -> float:
-    """Seconds that never go back."""
+    """Seconds since some moment that never go back: for waits inside one process."""
     return time.monotonic()
 
 
-class SystemClock:
-    """The machine's clocks."""
+class Clock(Protocol):
+    """What takes the time from somewhere: the system, or a test's hand."""
 
     def now(self) -> float:
         """Unix seconds."""
-        return time.time()
+        ...
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
-        return time.monotonic()
+        ...
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    __slots__ = ()
+
+    def now(self) -> float:
+        """Unix seconds of the wall clock."""
+        return now()
+
+    def monotonic(self) -> float:
+        """Seconds since some moment that never go back."""
+        return monotonic()

@@ -1,39 +1,55 @@
-"""Where walert's files lie: below `$WALERT_HOME` when it is set, else where the XDG base directories say."""
+"""Where walert keeps things, by `$WALERT_HOME` and the XDG base directories. Strings; nothing here is created or read.
+
+As the XDG specification asks, a relative path in an XDG variable counts as not set.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+
+APP = "walert"
+SYSTEM_CONFIG = "/etc/walert/walert.yaml"
 
 
-def home() -> Path:
-    """The folder of walert's own data."""
+def home() -> str:
+    """The folder of walert's data: `$WALERT_HOME`, else `walert` below `$XDG_DATA_HOME` or `~/.local/share`."""
+    return _walert_home() or os.path.join(_xdg("XDG_DATA_HOME", "~/.local/share"), APP)
+
+
+def runs_dir() -> str:
+    """The folder of the runs that `walert.init()` begins, and that a walertd without configuration follows."""
+    return os.path.join(home(), "runs")
+
+
+def state_path() -> str:
+    """walertd's state file: in `$WALERT_HOME` if that is set, else below `$XDG_STATE_HOME` or `~/.local/state`."""
+    folder = _walert_home() or os.path.join(_xdg("XDG_STATE_HOME", "~/.local/state"), APP)
+    return os.path.join(folder, "walert.db")
+
+
+def lock_path() -> str:
+    """The file that a walertd locks while it runs; it holds its pid and the folders that it follows, one a line."""
+    return state_path() + ".lock"
+
+
+def config_candidates() -> tuple[str, ...]:
+    """Where a configuration may be, first come first taken: `$WALERT_CONFIG` if set, here, the user's, the system's."""
+    named = os.environ.get("WALERT_CONFIG")
+    usual = ("walert.yaml", os.path.join(_xdg("XDG_CONFIG_HOME", "~/.config"), APP, "walert.yaml"), SYSTEM_CONFIG)
+    return (named, *usual) if named else usual
+
+
+def _walert_home() -> str | None:
     named = os.environ.get("WALERT_HOME")
-    return Path(named).expanduser().absolute() if named else _xdg("XDG_DATA_HOME", ".local/share") / "walert"
+    if not named:
+        return None
+    path = os.path.expanduser(named)
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the working directory is gone
+        return path
 
 
-def runs_dir() -> Path:
-    """Where `walert.init` writes runs, and what walertd watches without a configuration."""
-    return home() / "runs"
-
-
-def state_path() -> Path:
-    """The state file of a walertd without a configuration."""
-    if os.environ.get("WALERT_HOME"):
-        return home() / "walert.db"
-    return _xdg("XDG_STATE_HOME", ".local/state") / "walert" / "walert.db"
-
-
-def lock_path() -> Path:
-    """What walertd holds an flock on while it runs."""
-    return state_path().with_name(state_path().name + ".lock")
-
-
-def config_candidates() -> list[Path]:
-    """Where a configuration is looked for when none is named, in this order."""
-    return [Path("walert.yaml"), _xdg("XDG_CONFIG_HOME", ".config") / "walert" / "walert.yaml", Path("/etc/walert/walert.yaml")]
-
-
-def _xdg(variable: str, otherwise: str) -> Path:
-    named = os.environ.get(variable)
-    return Path(named) if named and named.startswith("/") else Path.home() / otherwise
+def _xdg(variable: str, default: str) -> str:
+    named = os.environ.get(variable, "")
+    return named if os.path.isabs(named) else os.path.expanduser(default)

@@ -1,0 +1,105 @@
+"""How the process ends, as far as it can be known from inside: an exception nobody caught, the argument of `sys.exit`, or neither.
+
+Both hooks pass on to what was there before, and are taken away again when the run is over.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NamedTuple
+
+MAX_ERROR = 2000  # characters
+
+
+class End(NamedTuple):
+    """An exit code and, for an exception, its type and text."""
+
+    exit_code: int
+    error: str | None = None
+
+
+class _Hooks:
+    def __init__(self) -> None:
+        self.end: End | None = None
+        self.excepthook: Callable[..., Any] | None = None
+        self.exit: Callable[..., Any] | None = None
+
+    def on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
+            self.end = end_of(error)
+        (self.excepthook or sys.__excepthook__)(kind, error, trace)
+
+    def on_exit(self, status: Any = None, /) -> None:
+        if _in_main_thread():
+            self.end = end_of(SystemExit(status))
+        (self.exit or _raise_exit)(status)
+
+
+def _raise_exit(status: Any) -> None:
+    raise SystemExit(status)
+
+
+_hooks = _Hooks()
+_at_exit: list[Callable[[End], None]] = []
+
+
+def watch(at_exit: Callable[[End], None]) -> None:
+    """Look out for the end of the process, and call `at_exit` with it before the interpreter goes."""
+    if _at_exit:
+        _at_exit[0] = at_exit
+    else:
+        _at_exit.append(at_exit)
+        atexit.register(_leave)
+    _hooks.end = None
+    if not _hooks.excepthook:
+        _hooks.excepthook, sys.excepthook = sys.excepthook, _hooks.on_exception
+    if not _hooks.exit:
+        _hooks.exit, sys.exit = sys.exit, _hooks.on_exit  # type: ignore[assignment]
+
+
+def unwatch() -> None:
+    """Put back what was there before. A hook that somebody else has put another on top of stays, and passes on."""
+    if sys.excepthook == _hooks.on_exception and _hooks.excepthook:
+        sys.excepthook, _hooks.excepthook = _hooks.excepthook, None
+    if sys.exit == _hooks.on_exit and _hooks.exit:
+        sys.exit, _hooks.exit = _hooks.exit, None
+
+
+def _leave() -> None:
+    _at_exit[0](_hooks.end or End(0))
+
+
+def end_of(error: BaseException | None) -> End:
+    """The end that `error` makes of a process or a `with` block: 0 for none and for `sys.exit(0)`, 1 for most."""
+    if error is None:
+        return End(0)
+    if isinstance(error, SystemExit):
+        return _end_of_exit(error.code)
+    code = 130 if isinstance(error, KeyboardInterrupt) else 1
+    return End(code, _described(error))
+
+
+def _end_of_exit(code: object) -> End:
+    if code is None or isinstance(code, int):
+        return End(int(code or 0))
+    return End(1, _text(code))
+
+
+def _described(error: BaseException) -> str:
+    text = _text(error)
+    return f"{type(error).__name__}: {text}"[:MAX_ERROR] if text else type(error).__name__
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)[:MAX_ERROR]
+    except Exception:  # a stranger's __str__
+        return ""
+
+
+def _in_main_thread() -> bool:
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
