@@ -13,6 +13,7 @@ from walert.cli.exits import USAGE, ExitCode
 VERBS: dict[str, str] = {
     "init": "write a commented walert.yaml and rules/walert.yaml; overwrites nothing",
     "check": "every problem of every rule and config file, in one pass",
+    "test": "run the tests of rules: series in, transitions and messages out",
     "replay": "judge finished or live logs, deliver nothing: what would have been sent",
     "send": "send a test message through one receiver",
     "status": "what the daemon follows, what fires, what waits",
