@@ -208,3 +208,68 @@ def test_absent_is_asked_of_time_and_answered_by_the_metric():
 def test_absent_in_steps_needs_no_timer():
     rows = stepped([(1, 1), (50, 1), (101, 1)])
     assert states(rule('absent(val, "100 steps")'), rows) == [(3, "firing")]
+
+
+# --- functions over history
+
+
+def test_a_window_speaks_when_it_is_full_and_the_sample_is_in_it():
+    assert states(rule("mean(x, 3) > 1"), series("x", [9, 9, 9, 0, 0, 0])) == [(3, "firing"), (6, "resolved")]
+
+
+def test_min_lets_a_window_speak_early():
+    assert states(rule("mean(x, 100, min=2) > 1"), series("x", [9, 9])) == [(2, "firing")]
+
+
+def test_a_non_finite_sample_does_not_judge_a_comparison_of_windows_alone():
+    assert states(rule("mean(x, 2) > 1", for_="3"), series("x", [2, 2, NAN, 2, INF, 2])) == [
+        (2, "pending"),
+        (6, "firing"),
+    ]
+
+
+def test_a_step_window_is_full_when_the_file_is_that_old():
+    rows = stepped([(0, 2), (50, 2), (99, 2), (100, 2)])
+    assert states(rule('mean(x, "100 steps") > 1'), rows) == [(4, "firing")]
+
+
+def test_a_time_window_holds_the_samples_after_its_beginning():
+    rows = at([(0, 1), (10, 1), (59, 1), (60, 1), (69, 1), (200, 1)])
+    # Full at 60 s, holding 10, 59 and 60; at 200 s it holds one sample and does not speak.
+    assert states(rule('count(x, "1m") >= 3'), rows) == [(4, "firing")]
+
+
+def test_patience_counts_samples_since_the_best():
+    assert states(rule('since_best(x, "min") >= 2'), series("x", [3, 1, 1, 2])) == [(4, "firing")]
+
+
+def test_frac_and_streak_see_judgements():
+    assert states(rule("frac(x > 1, 4) >= 0.5"), series("x", [2, 0, NAN, 2, 0])) == [(5, "firing")]
+    assert states(rule("streak(isnan(x)) >= 2"), series("x", [NAN, 1, NAN, NAN])) == [(4, "firing")]
+
+
+def test_zscore_excludes_its_own_sample():
+    assert states(rule("zscore(x, 4) > 10"), series("x", [1, 2, 1, 2, 99])) == [(5, "firing")]
+
+
+def test_age_in_steps_and_in_time():
+    rows = [{"val": 1, "step": 1}, *stepped([(50, 1), (101, 1)])]
+    assert states(rule("age_steps(val) >= 100"), rows) == [(3, "firing")]
+    rows = [*at([(0, 1)], "val"), *at([(100, 1), (700, 1)])]
+    assert moments(rule("age(val) >= 600"), rows) == [(2, "firing", 600.0, "timer")]
+
+
+def test_an_attempt_drops_the_samples_beyond_its_step():
+    rows = stepped([(1, 0), (2, 0), (10, 9), (11, 9), (3, 0), (4, 0)])
+    assert states(rule("max_over(x, 4) > 5"), rows) == [(4, "firing"), (6, "resolved")]
+
+
+@pytest.mark.parametrize("restart_at", range(2, 13))
+def test_windows_survive_a_restart(restart_at):
+    rows = series("x", [1, 5, 2, NAN, 8, 1, 1, 9, 3, 2, 7, 1]) + series("y", [1, 2])
+    rules = [
+        rule("mean(x, 3) > 3 or std(x, 4) > 3 and quantile(x, 3, 0.9) > last(y)", title="A"),
+        rule("ema(x, 3) > 3 and frac(x > 2, 3) > 0.5 or streak(x < 3) > 1", title="B"),
+        rule('slope(x, "5 steps") > 0 and mad_z(x, 3) > 0 and age_steps(x) < 3', title="C", for_="2"),
+    ]
+    assert fold(rules, rows, restart_at=restart_at) == fold(rules, rows)

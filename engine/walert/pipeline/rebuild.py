@@ -37,8 +37,9 @@ def rebuilt(fold: Fold, kept: Mapping[str, Any], batch: Batch) -> Fold | None:
 def _joined(again: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
     """What was kept, and for what it lacks the newly folded."""
     out = dict(kept)
-    for part in ("features", "inner", "latches", "machines"):
+    for part in ("inner", "latches", "machines"):
         out[part] = {**again[part], **kept[part]}
+    out["shelves"] = {key: {**shelf, **kept["shelves"].get(key, {})} for key, shelf in again["shelves"].items()}
     held = {(row[0], tuple(row[1])) for row in kept["slots"]}
     out["slots"] = [*kept["slots"], *(row for row in again["slots"] if (row[0], tuple(row[1])) not in held)]
     return out

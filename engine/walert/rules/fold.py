@@ -16,10 +16,11 @@ from typing import Any
 
 from walert.model import Happening, Record, Transition
 from walert.rules.attempts import Attempts, Return
-from walert.rules.features import Kept, make_feature
+from walert.rules.features import Age, Reader, make_reader
 from walert.rules.latch import Latch
 from walert.rules.machine import Machine, Move, Phase
-from walert.rules.plan import ConditionPlan, RulePlan, RuleSet, Slot
+from walert.rules.plan import ConditionPlan, FeaturePlan, RulePlan, RuleSet, Slot
+from walert.rules.windows import Shelf
 
 _STEP, _EPOCH, _RUN_AGE, _ATTEMPT, _STEP_AGE, _SILENCE, _TIME = range(7)
 _TOLD = {
@@ -51,19 +52,27 @@ class Fold:
         self.origin_time: float | None = None
         self.run: list[float | None] = [None] * 7
         self.line = self.offset = 0  # of the newest record
-        self.features: list[Kept] = [make_feature(plan.node, self.run) for plan in self.rules.features]
-        self._read = [feature.value for feature in self.features]
-        self.inner = {i: Latch(plan.inner) for i, plan in enumerate(self.rules.features) if plan.inner is not None}
+        self.age = Age(count)
+        self.shelves: dict[str, Shelf] = {}
+        self._feeds: dict[int, Shelf] = {}
+        self._read = [self._reader(plan) for plan in self.rules.features]
+        self.inner = {plan.inner.key: Latch(plan.inner) for plan in self.rules.features if plan.inner is not None}
         self.latches: dict[str, Latch] = {}
         for plan in self.rules.plans:
             for condition in (plan.when, plan.clear):
                 if condition is not None:
                     self.latches.setdefault(condition.key, Latch(condition))
         self.machines = [Machine() for _ in self.rules.plans]
-        self._feeds: dict[int, list[int]] = {}
-        for i, feature in enumerate(self.rules.features):
-            if feature.slot is not None:
-                self._feeds.setdefault(feature.slot, []).append(i)
+
+    def _reader(self, plan: FeaturePlan) -> Reader:
+        """A kept value stands on the shelf of its metric, or of the condition inside it."""
+        if plan.slot is None:
+            assert plan.inner is not None
+            return make_reader(plan.node, self.shelves.setdefault(plan.inner.key, Shelf()))
+        if plan.node.function in ("age", "age_steps"):
+            return self.age.reader(plan.node.function, plan.slot, self.run, _STEP, _TIME)
+        shelf = self._feeds.setdefault(plan.slot, self.shelves.setdefault(self.rules.slots[plan.slot].key, Shelf()))
+        return make_reader(plan.node, shelf)
 
     # --- the fold
 
@@ -91,8 +100,8 @@ class Fold:
                 self._fresh()
                 return closed
             case Return.ATTEMPT:
-                for feature in self.features:
-                    feature.rewind(record.step)
+                for shelf in self.shelves.values():
+                    shelf.rewind(record.step)
                 for machine in self.machines:
                     machine.new_attempt()
         return []
@@ -116,18 +125,23 @@ class Fold:
 
     def _place(self, record: Record) -> None:
         """Where the run stands: step, epoch, ages."""
-        if self.origin_step is None:
-            self.origin_step = record.step
-        if self.origin_time is None:
-            self.origin_time = record.time
+        if self.origin_step is None or self.origin_time is None:
+            self._begin(record)
         run = self.run
         run[_STEP] = record.step
         run[_EPOCH] = record.epoch if record.epoch is not None else run[_EPOCH]
         run[_ATTEMPT] = float(self.attempts.number)
-        run[_STEP_AGE] = record.step - self.origin_step
+        run[_STEP_AGE] = record.step - (self.origin_step or 0.0)
         self.line, self.offset = record.line, record.offset
         if record.time is not None:
             self._moment(record.time, record.time)
+
+    def _begin(self, record: Record) -> None:
+        """The file's first step and time: windows of steps and seconds are full when it is that old."""
+        self.origin_step = record.step if self.origin_step is None else self.origin_step
+        self.origin_time = record.time if self.origin_time is None else self.origin_time
+        for shelf in self.shelves.values():
+            shelf.begin(record.step, record.time)
 
     def _moment(self, time: float, last: float) -> None:
         """The time that the conditions see: `last` is that of the newest record, `time` is now."""
@@ -148,13 +162,11 @@ class Fold:
                 touched.add(slot)
                 self.samples[slot] = value
                 self.arrived[slot] = tick
-                finite = math.isfinite(value)
-                if finite:
+                self.age.see(slot, record.step, record.time)
+                if math.isfinite(value):
                     self.arrived_finite[slot] = tick
-                for feature in self._feeds.get(slot, ()):
-                    self.features[feature].see(
-                        value, record.step, record.time, self.origin_step, self.origin_time, finite
-                    )
+                    if slot in self._feeds:
+                        self._feeds[slot].push(value, record.step, record.time)
         return touched
 
     def _bind(self, metrics: Iterable[str]) -> None:
@@ -174,14 +186,13 @@ class Fold:
 
     def _judge_inner(self, touched: set[int], record: Record) -> None:
         """The conditions inside `frac` and `streak` are judged first: their judgements are samples."""
-        for index, latch in self.inner.items():
+        for key, latch in self.inner.items():
             if latch.plan.always or not latch.plan.triggers.isdisjoint(touched):
                 verdict = latch.judge(
                     self.samples, self.arrived, self.arrived_finite, self._read, self.run, self.records
                 )
                 if verdict is not None:
-                    kept = self.features[index]
-                    kept.see(float(verdict), record.step, record.time, self.origin_step, self.origin_time, True)
+                    self.shelves[key].push(float(verdict), record.step, record.time)
 
     def _judgement(
         self, condition: ConditionPlan, touched: set[int], judged: dict[str, tuple[bool | None, bool | None]]
@@ -327,11 +338,13 @@ class Fold:
                     self.samples[i],
                     self.arrived[i],
                     self.arrived_finite[i],
+                    self.age.steps[i],
+                    self.age.times[i],
                 ]
                 for i, s in enumerate(slots)
             ],
-            "features": {p.key: f.dump() for p, f in zip(self.rules.features, self.features, strict=True)},
-            "inner": {self.rules.features[i].key: latch.dump() for i, latch in self.inner.items()},
+            "shelves": {key: shelf.dump() for key, shelf in self.shelves.items()},
+            "inner": {key: latch.dump() for key, latch in self.inner.items()},
             "latches": {key: latch.dump() for key, latch in self.latches.items()},
             "machines": {p.key: m.dump() for p, m in zip(self.rules.plans, self.machines, strict=True)},
         }
@@ -346,19 +359,20 @@ class Fold:
         fold.run[:] = state["run"]
         fold.line, fold.offset = state["at"]
         index = {slot: i for i, slot in enumerate(rules.slots)}
-        for name, candidates, bound, sample, arrived, finite in state["slots"]:
+        for name, candidates, bound, sample, arrived, finite, *logged in state["slots"]:
             slot = Slot(name, tuple(candidates))
             if slot not in index:
                 continue
             i = index[slot]
             fold.samples[i], fold.arrived[i], fold.arrived_finite[i] = sample, arrived, finite
+            fold.age.steps[i], fold.age.times[i] = logged
             if bound is not None:
                 fold.bound[slot] = bound
-        for i, plan in enumerate(rules.features):
-            if plan.key in state["features"]:
-                fold.features[i].load(state["features"][plan.key])
-            if i in fold.inner and plan.key in state["inner"]:
-                fold.inner[i].load(state["inner"][plan.key])
+        for key, shelf in fold.shelves.items():
+            shelf.load(state["shelves"].get(key, {}))
+        for key, latch in fold.inner.items():
+            if key in state["inner"]:
+                latch.load(state["inner"][key])
         for key, latch in fold.latches.items():
             if key in state["latches"]:
                 latch.load(state["latches"][key])

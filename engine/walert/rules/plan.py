@@ -28,6 +28,11 @@ class Slot:
     name: str
     candidates: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """What names this slot's state."""
+        return f"{self.name} {self.candidates}" if self.candidates else self.name
+
     def pick(self, names: Iterable[str]) -> str | None:
         """The first of `names` that the role may be bound to, list order deciding."""
         known = list(names)
@@ -41,7 +46,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class FeaturePlan:
-    """A kept value: which, and what feeds it: the samples of `slot`, or the judgements of the inner condition `inner`."""
+    """A kept value: which, and what feeds it: the samples of `slot`, or the judgements of the condition `inner`."""
 
     key: str
     node: t.Feature

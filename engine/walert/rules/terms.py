@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from walert.units import Span
+
+WindowKind = Literal["samples", "steps", "seconds"]
 
 
 @dataclass(frozen=True, slots=True)
