@@ -1,4 +1,4 @@
-"""`walert check`: every problem of every rule and configuration file, in one pass, with the line and a caret."""
+"""`walert check`: every problem of every rule, test and configuration file, in one pass, with the line and a caret."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ HELP = "find every problem in rule and configuration files"
 
 Format = Literal["text", "json", "github"]
 
+_TESTS = (".test.yaml", ".test.yml")
+
 
 @dataclass(slots=True)
 class _Checked:
@@ -29,6 +31,7 @@ class _Checked:
     contents: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     rules: int = 0
+    tests: int = 0
     receivers: frozenset[str] | None = None
 
 
@@ -53,7 +56,7 @@ def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, en
         return 2
     checked = _Checked()
     _check_all(checked, paths, config, environ)
-    checked.problems.sort()
+    checked.problems = sorted(set(checked.problems))
     _PRINT[format](checked, out)
     return 1 if any(p.severity == "error" for p in checked.problems) else 0
 
@@ -72,16 +75,17 @@ def _check_all(checked: _Checked, paths: list[str], config: str | None, environ:
     named = [rule_file for file in configs for rule_file in _check_config(checked, file, contents[file], environ)]
     for file in dict.fromkeys([*given, *([] if paths else named)]):
         if file not in configs:
-            _check_rules(checked, file, contents[file] if file in contents else _read(checked, file))
+            check = _check_tests if file.endswith(_TESTS) else _check_rules
+            check(checked, file, contents[file] if file in contents else _read(checked, file))
 
 
 def _files(path: str) -> Iterator[str]:
-    """The YAML files at `path`, tables of tests apart."""
+    """The YAML files at `path`."""
     if not Path(path).is_dir():
         yield path
         return
     found = (p for p in Path(path).rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
-    yield from (str(p) for p in sorted(found) if not p.stem.endswith(".test") and not _hidden(p.relative_to(path)))
+    yield from (str(p) for p in sorted(found) if not _hidden(p.relative_to(path)))
 
 
 def _hidden(path: Path) -> bool:
@@ -134,13 +138,22 @@ def _check_rules(checked: _Checked, file: str, content: bytes | None) -> None:
         checked.rules += loaded.count
 
 
+def _check_tests(checked: _Checked, file: str, content: bytes | None) -> None:
+    from walert.pipeline.ruletest import open_suite
+
+    if content is not None:
+        opened = open_suite(file, content)
+        checked.problems += [*opened.problems, *opened.rule_problems]
+        checked.tests += len(opened.suite.cases)
+
+
 def _rule_files(checked: _Checked, config: Document, patterns: tuple[str, ...]) -> list[str]:
     files: list[str] = []
     for at, pattern in enumerate(patterns):
         if pattern.startswith("pack:"):
             continue
-        found = sorted(f for f in glob.glob(pattern, recursive=True) if not f.endswith((".test.yaml", ".test.yml")))
-        if not found:
+        found = sorted(glob.glob(pattern, recursive=True))
+        if all(file.endswith(_TESTS) for file in found):
             line, column = config.position(("rules", at))
             what = f"no file matches {os.path.relpath(pattern)}."
             checked.problems.append(Problem(config.file, line, column, "no-rule-files", what, severity="warning"))
@@ -167,7 +180,8 @@ def _summary(checked: _Checked) -> str:
     if not checked.contents:
         return "nothing to check: there is no configuration and no rule file."
     if not checked.problems:
-        return f"{_count(len(checked.contents), 'file')}, {_count(checked.rules, 'rule')}: no problems"
+        tests = f", {_count(checked.tests, 'test')}" if checked.tests else ""
+        return f"{_count(len(checked.contents), 'file')}, {_count(checked.rules, 'rule')}{tests}: no problems"
     files = len({p.file for p in checked.problems})
     return f"{_count(len(checked.problems), 'problem')} in {_count(files, 'file')}"
 
