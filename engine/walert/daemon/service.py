@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 from walert.clock import Clock
@@ -208,7 +209,7 @@ class Daemon:
         if not self._failing:
             self.log.again("state", f"cannot commit, nothing is lost, trying again: {error}")
         self._failing = True
-        self.follower.rewind(self._committed.get(stream, ahead))
+        self.follower.rewind(self._committed.get(stream) or replace(ahead, offset=0, line=0, discarding=False))
 
     def _recovered(self) -> None:
         if self._failing:

@@ -1,0 +1,9 @@
+"""Bytes to lines: which files there are, which of them is which, and what is new in each."""
+
+from __future__ import annotations
+
+from walert.tail.discover import discover_logs
+from walert.tail.follow import Follower, FollowStatus, Notice, iter_file
+from walert.tail.wake import Hints, Waker, open_waker
+
+__all__ = ["FollowStatus", "Follower", "Hints", "Notice", "Waker", "discover_logs", "iter_file", "open_waker"]
