@@ -10,13 +10,15 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 
 from walert.cli.common import safe
 from walert.cli.excerpt import excerpt
 from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
-from walert.config import find_config, load_config
+from walert.config import find_config, inspect_config
 from walert.documents import mask_lines, printable
 from walert.errors import Problem
+from walert.pipeline.rulebook import read_bounded
 from walert.pipeline.ruletest import OpenedSuite, Result, beside, find_suites, open_suite, run_suite
 from walert.pipeline.ruletest.report import FileReport, diff_lines, json_rows, junit, summary_row
 
@@ -45,8 +47,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _default_paths(named: str | None) -> list[str]:
-    config = find_config(os.environ, named)
-    files = beside(load_config(config, os.environ).rule_paths) if config is not None else []
+    file = find_config(os.environ, named)
+    files = beside(_rule_paths(str(file))) if file is not None else []
     if not files and os.path.isdir("rules"):
         files = beside(["rules"])
     if not files:
@@ -54,6 +56,15 @@ def _default_paths(named: str | None) -> list[str]:
             USAGE, "walert test: there are no *.test.yaml files beside the rules. Name a file, a folder or pack:NAME."
         )
     return files
+
+
+def _rule_paths(file: str) -> Sequence[str]:
+    """What the configuration says of rules; that a secret is not set where tests run is no mistake."""
+    try:
+        config, _ = inspect_config(read_bounded(file), file, os.environ)
+    except OSError as error:
+        raise ExitCode(USAGE, f"walert test: {file} cannot be read: {error.strerror}.") from None
+    return config.rule_paths
 
 
 def _run_file(file: str, args: argparse.Namespace) -> FileReport:

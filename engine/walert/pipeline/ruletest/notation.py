@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 MAX_RECORDS = 100_000
 MAX_DEPTH = 10
+MAX_SLIPS = 20  # told of a series: who made so many will look again
 
 
 class Gap(enum.Enum):
@@ -145,7 +146,8 @@ class _Parser:
         if count < 2:
             self._slip(match.start(3), "a ramp has at least 2 values.")
             return []
-        return [first + (last - first) * i / (count - 1) for i in range(count - 1)] + [last]
+        steps = range(count - 1)
+        return [*(first + (last - first) * i / (count - 1) for i in steps), last]
 
     def _times(self) -> int:
         match = _TIMES.match(self.text, self.at)
@@ -164,6 +166,8 @@ class _Parser:
 
     def _slip(self, at: int, what: str, hint: str = "") -> None:
         self.slips.append(Slip(at, what, hint))
+        if len(self.slips) >= MAX_SLIPS:
+            raise _Stop
 
     def _stop(self, at: int, what: str) -> None:
         self._slip(at, what)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from walert.documents import Document, load_document
+from walert.documents import Document, Path, load_document
 from walert.errors import Problem
 from walert.pipeline.ruletest.read_case import CaseReader
 from walert.pipeline.ruletest.values import LIFECYCLE_TITLES, Case
@@ -38,8 +38,8 @@ def read_suite(text: str | bytes, file: str) -> Suite:
     cases: list[Case] = []
     names: dict[str, int] = {}
     left = MAX_SAMPLES
-    for index in range(len(_entries(data, "tests"))):
-        if not document.sound(("tests", index)):
+    for index, entry in enumerate(_entries(data, "tests")):
+        if not isinstance(entry, dict):
             continue
         reader = CaseReader(document, index, left)
         case = reader.case()
@@ -57,7 +57,7 @@ def unknown_titles(suite: Suite, titles: frozenset[str]) -> list[Problem]:
     problems = []
     for case in suite.cases:
         known = {*titles, *(call.title for call in case.calls), *LIFECYCLE_TITLES}
-        named = [(("expect", e.index, "title"), e.title) for e in case.expect]
+        named: list[tuple[Path, str]] = [(("expect", e.index, "title"), e.title) for e in case.expect]
         named += [(("only", i), title) for i, title in enumerate(_only(suite, case))]
         for path, title in dict.fromkeys(named):
             if title not in known:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from walert.documents import Path
 from walert.model import AlertLevel, Happening
+from walert.pipeline.ruletest.read_places import Places
 from walert.pipeline.ruletest.values import Expectation
 
 _SPOKEN = (Happening.MESSAGE, Happening.SUPPRESSED)
@@ -15,25 +16,23 @@ _OF_SPEECH = ("text", "text_contains", "suppressed")
 
 
 class Reader(Protocol):
-    """What this needs of the reader of the whole test."""
+    """What this needs of the reader of the whole test; paths are below the test."""
 
-    data: dict[str, Any]
+    def entries(self, path: Path) -> Iterator[tuple[Any, Any]]:
+        """(key or index, value) of what is sound below `path`."""
 
     def error(self, path: Path, code: str, what: str, hint: str = "", offset: int | None = None) -> None:
         """Tell a problem."""
 
-    def place(self, path: Path, written: Any) -> int:
-        """The record that `at` names."""
 
-
-def read_expectations(reader: Reader, only: frozenset[str] | None) -> list[Expectation]:
+def read_expectations(reader: Reader, places: Places, only: frozenset[str] | None) -> list[Expectation]:
     """Every expectation of the test, in the order written."""
     out: list[Expectation] = []
-    for index, entry in enumerate(reader.data["expect"]):
+    for index, entry in reader.entries(("expect",)):
         if only is not None and entry["title"] not in only:
             what = "this title is not among those of `only`."
             reader.error(("expect", index, "title"), "not-looked-at", what, "Add it there.")
-        at = reader.place(("expect", index, "at"), entry["at"])
+        at = places.find(("expect", index, "at"), entry["at"])
         values = {name: _number(value) for name, value in entry.get("values", {}).items()}
         out += _expectations(index, entry, at, values)
     return out
