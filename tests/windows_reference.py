@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 
 def mean(values: Sequence[float]) -> float:
@@ -50,5 +51,5 @@ def mad(values: Sequence[float]) -> float:
 
 def increase(values: Sequence[float]) -> float:
     """A counter's increase, a fall being a restart at 0, rounded once."""
-    pairs = zip(values, values[1:], strict=False)
+    pairs = pairwise(values)
     return float(sum((Fraction(b) - Fraction(a) if b >= a else Fraction(b) for a, b in pairs), Fraction(0)))

@@ -8,6 +8,7 @@ import math
 import windows_reference as ref
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from walert.rules.windows import MISSING, Shelf
 
 ORDINARY = st.floats(min_value=-1e6, max_value=1e6)

@@ -1,6 +1,7 @@
 """Windows of steps and of seconds of event time."""
 
 import pytest
+
 from walert.rules.windows import MISSING, Shelf
 from walert.rules.windows.series import MOST_SAMPLES
 

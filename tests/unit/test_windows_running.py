@@ -1,6 +1,7 @@
 """Running values: averages, bests, streaks, and what attempts and restarts do to them."""
 
 import pytest
+
 from walert.rules.windows import MISSING, Shelf
 
 RUNNING = ["ema", "first", "best_min", "best_max", "since_best_min", "since_best_max", "streak"]

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from walert.rules.windows import FUNCTIONS, MISSING, Shelf
 
 
@@ -176,3 +177,8 @@ def test_an_unknown_function_is_an_error():
     assert "mean" in FUNCTIONS
     with pytest.raises(KeyError):
         Shelf().reader("mode", amount=3)
+
+
+def test_a_step_far_away_that_left_leaves_no_trace_in_a_slope():
+    steps = [0.0, 1e14, *[float(i) for i in range(2, 12)]]
+    assert fed("slope", [3.0 * i for i in range(12)], steps=steps, amount=6) == pytest.approx(3.0, rel=1e-9)
