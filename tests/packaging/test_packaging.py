@@ -110,7 +110,8 @@ def test_the_sdist_holds_all_that_the_checkout_holds(built: Built) -> None:
 
 def test_the_sdist_makes_the_same_wheel(built: Built, tmp_path: Path) -> None:
     with tarfile.open(built.sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)  # 3.11.2 has none
+        archive.extractall(tmp_path)
     (unpacked,) = tmp_path.iterdir()
     assert in_wheel(build(unpacked, "wheel")) == in_wheel(built.wheel)
 
@@ -150,6 +151,8 @@ def test_an_installed_walert_tells_its_version(installed: Path, tmp_path: Path) 
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     done = walert(installed, tmp_path, "--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"walert {version}\n", "")
+    done = run([str(installed / "python"), "-c", "import walert; print(walert.__version__)"], tmp_path)
+    assert (done.stdout, done.stderr) == (f"{version}\n", "")
 
 
 def test_an_installed_walert_checks_rules(installed: Path, tmp_path: Path) -> None:
