@@ -98,8 +98,10 @@ class _Package(ModuleType):
         return found
 
     @config.setter
-    def config(self, _: object) -> None:
-        """The import system puts the module here; `from walert.config import …` does not look for it here."""
+    def config(self, values: object) -> None:
+        """Scripts put a dict here; the import system puts the module, which `from walert.config import …` finds elsewhere."""
+        if isinstance(values, dict):
+            self.config.update(values)
 
 
 sys.modules[__name__].__class__ = _Package

@@ -33,10 +33,8 @@ def lock_path() -> str:
 
 
 def config_candidates() -> tuple[str, ...]:
-    """Where a configuration may be, first come first taken: `$WALERT_CONFIG` if set, here, the user's, the system's."""
-    named = os.environ.get("WALERT_CONFIG")
-    usual = ("walert.yaml", os.path.join(_xdg("XDG_CONFIG_HOME", "~/.config"), APP, "walert.yaml"), SYSTEM_CONFIG)
-    return (named, *usual) if named else usual
+    """Where a configuration is looked for when none is named, first come first taken: here, the user's, the system's."""
+    return "walert.yaml", os.path.join(_xdg("XDG_CONFIG_HOME", "~/.config"), APP, "walert.yaml"), SYSTEM_CONFIG
 
 
 def _walert_home() -> str | None:

@@ -16,7 +16,9 @@ from walert import clock
 from walert.client.notice import say
 
 MAX_WRITERS = 256
+MAX_WAITING = 10_000  # lines that wait while another thread opens the file
 RETRY = 1.0  # seconds between two tries to open for metric lines; events try at once
+_STDERR = 2
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 Failure = OSError | ValueError
@@ -42,7 +44,7 @@ class LogFile:
         self._begun = False
         self._next_try = 0.0
         self._keys: list[None] = [None]  # popped by the one thread that opens: atomic, and never waited for
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
 
     @property
     def name(self) -> str:
@@ -79,7 +81,7 @@ class LogFile:
         """Bring to disk what was written. Blocks as long as the disk takes."""
         try:
             os.fsync(self._fd)
-        except OSError:  # the write said it, if anything is wrong; not every file can be synced
+        except (OSError, ValueError):  # the write said it, if anything is wrong; not every file can be synced
             pass
 
     def close(self) -> None:
@@ -166,7 +168,7 @@ class LogFile:
     def _first_free(self) -> int:
         """A descriptor of the first file that no living process holds; the last one is shared."""
         while True:
-            fd = os.open(self.path, _FLAGS, 0o666)
+            fd = _open(self.path)
             if self.writer >= MAX_WRITERS or _hold(fd):
                 return fd
             os.close(fd)
@@ -174,7 +176,7 @@ class LogFile:
 
     def _own(self) -> int:
         """A descriptor of the file chosen before: after a fork, or when it was moved away or deleted."""
-        fd = os.open(self.path, _FLAGS, 0o666)
+        fd = _open(self.path)
         _hold(fd)
         return fd
 
@@ -217,6 +219,17 @@ class LogFile:
         self._fd = -1
         if ours:
             os.close(fd)
+
+
+def _open(path: str) -> int:
+    """A descriptor above 2: where a script closed its stderr, what is printed must not land in the log."""
+    fd = os.open(path, _FLAGS, 0o666)
+    if fd > _STDERR:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _STDERR + 1)
+    finally:
+        os.close(fd)
 
 
 def _hold(fd: int) -> bool:

@@ -35,6 +35,8 @@ class Run:
     Methods raise `TypeError` and `ValueError` for wrong arguments only: what the disk does never reaches the training.
     """
 
+    entity = group = job_type = notes = sweep_id = url = None  # wandb's; there is no server to have them
+
     def __init__(
         self,
         *,

@@ -1,0 +1,156 @@
+"""How a run ends, as its log tells it: by the end of the script, an exception, an exit code, or without a word."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training import events, logs, metrics, only_log, records, start, train
+
+BEGIN = "import os, signal, sys, threading, walert\nrun = walert.init(project='p')\nwalert.log({'loss': 1.0})\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "told"),
+    [
+        ("", 0, ("finished", 0, None)),
+        ("sys.exit()", 0, ("finished", 0, None)),
+        ("sys.exit(0)", 0, ("finished", 0, None)),
+        ("sys.exit(3)", 3, ("failed", 3, None)),
+        ("sys.exit('no data')", 1, ("failed", 1, "no data")),
+        ("raise ValueError('boom')", 1, ("failed", 1, "ValueError: boom")),
+        ("class E(Exception):\n  def __str__(self): raise OSError\nraise E", 1, ("failed", 1, "E")),
+        ("raise KeyboardInterrupt", -signal.SIGINT, ("failed", 130, "KeyboardInterrupt")),
+        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT, ("failed", 130, "KeyboardInterrupt")),
+        ("walert.finish()\nraise ValueError", 1, ("finished", 0, None)),
+        ("walert.finish(exit_code=2)", 0, ("failed", 2, None)),
+        ("threading.Thread(target=lambda: sys.exit(1)).start()", 0, ("finished", 0, None)),
+        ("with run: raise ValueError('in it')", 1, ("failed", 1, "ValueError: in it")),
+        ("with run: sys.exit(4)", 4, ("failed", 4, None)),
+        ("with run: pass\nraise ValueError", 1, ("finished", 0, None)),
+        ("run.finish(); run.finish(1); walert.finish(1)", 0, ("finished", 0, None)),
+    ],
+)
+def test_the_end_of_a_script_is_told(tmp_path: Path, end: str, code: int, told: tuple[Any, ...]) -> None:
+    train(BEGIN + end, tmp_path, code=code)
+    found = only_log(tmp_path)
+    (finish,) = events(found, "finish")
+    assert (finish["state"], finish["exit_code"], finish["error"]) == told
+    assert found[-1]["_walert"] == finish
+
+
+@pytest.mark.parametrize(("end", "code"), [("os._exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", -9)])
+def test_a_process_that_is_gone_without_a_word_leaves_none(tmp_path: Path, end: str, code: int) -> None:
+    train(BEGIN + "walert.alert('T', 'last words')\n" + end, tmp_path, code=code)
+    found = only_log(tmp_path)
+    assert (len(events(found, "alert")), events(found, "finish")) == (1, [])
+
+
+def test_hooks_of_others_are_called_and_put_back(tmp_path: Path) -> None:
+    err = train(
+        "import sys\nmine = lambda *a: print('mine saw', a[0].__name__, file=sys.stderr)\nsys.excepthook = mine\nleave = sys.exit\n"
+        + BEGIN
+        + "walert.finish()\nassert (sys.excepthook, sys.exit) == (mine, leave)\nwalert.init()\n1 / 0",
+        tmp_path,
+        code=1,
+    )
+    assert err.count("mine saw ZeroDivisionError") == 1
+
+
+def test_a_hook_put_on_top_is_kept_and_nothing_goes_in_circles(tmp_path: Path) -> None:
+    err = train(
+        BEGIN + "inner = sys.excepthook\n"
+        "def outer(*a): print('outer saw it', file=sys.stderr); inner(*a)\nsys.excepthook = outer\n"
+        "for _ in range(3): walert.finish(); walert.init()\n1 / 0",
+        tmp_path,
+        code=1,
+    )
+    assert err.count("outer saw it") == 1
+    assert err.count("ZeroDivisionError: division by zero") == 1
+
+
+def test_an_alert_without_init_makes_a_run_named_after_the_script(tmp_path: Path) -> None:
+    err = train("import walert\nfor n in range(3): walert.alert('T', f'{n}')", tmp_path, name="evaluate.py")
+    found = only_log(tmp_path)
+    (begun,) = events(found, "start")
+    assert (begun["name"], begun["project"], begun["ad_hoc"]) == ("evaluate", None, True)
+    assert [a["text"] for a in events(found, "alert")] == ["0", "1", "2"]
+    assert events(found, "finish")[0]["ad_hoc"] is True
+    assert err.count("no walertd follows") == 1
+
+
+def test_log_without_init_makes_one_too_and_init_ends_it(tmp_path: Path) -> None:
+    train("import walert\nwalert.log({'a': 1})\nwalert.init(name='real')\nwalert.log({'a': 2})", tmp_path)
+    found = {events(records(path), "start")[0]["name"]: records(path) for path in logs(tmp_path)}
+    assert {name: [m["a"] for m in metrics(f)] for name, f in found.items()} == {"train": [1], "real": [2]}
+
+
+def test_an_alert_after_the_end_is_not_lost_and_a_record_is_told(tmp_path: Path) -> None:
+    err = train(
+        BEGIN + "run.finish()\nrun.alert('T', 'late')\nrun.log({'loss': 2.0})\nrun.log({'loss': 3.0})", tmp_path
+    )
+    found = only_log(tmp_path)
+    assert events(found, "alert")[0]["text"] == "late"
+    assert len(metrics(found)) == 1
+    assert err.count("log() after the run was finished") == 1
+
+
+def test_alerts_of_the_interpreters_last_moments_are_written(tmp_path: Path) -> None:
+    script = """
+import atexit, walert
+class Last:
+    def __del__(self, alert=walert.alert):
+        alert("deleted", "at the very end")
+atexit.register(lambda: walert.alert("after", "registered before walert was"))
+keep = Last()
+run = walert.init(project="p")
+atexit.register(lambda: walert.alert("before", "registered after"))
+"""
+    train(script, tmp_path)
+    assert [a["title"] for a in events(only_log(tmp_path), "alert")] == ["before", "after", "deleted"]
+
+
+def test_the_end_at_a_prompt_is_no_failure(tmp_path: Path) -> None:
+    with start("", tmp_path):
+        pass
+    import subprocess
+    import sys
+
+    from training import environment
+
+    said = subprocess.run(
+        [sys.executable, "-i", "-c", "import walert; run = walert.init()"],
+        input="1 / 0\nprint('on')\n",
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "on" in said.stdout
+    assert events(only_log(tmp_path), "finish")[0]["state"] == "finished"
+
+
+def test_rules_travel_with_the_run(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    for name in ("a.yaml", "b.yml", "a.test.yaml", "notes.txt"):
+        (rules / name).write_text(f"# {name}\n")
+    other = tmp_path / "other" / "a.yaml"
+    other.parent.mkdir()
+    other.write_text("# other\n")
+    train(f"import walert; walert.init(rules=[{str(rules)!r}, {str(other)!r}, 'pack:training'])", tmp_path)
+    copied = logs(tmp_path)[0].parent / "rules"
+    assert sorted(p.name for p in copied.iterdir()) == ["a-2.yaml", "a.yaml", "b.yaml", "training.yaml"]
+    assert [(copied / n).read_text() for n in ("a.yaml", "a-2.yaml", "b.yaml")] == [
+        "# a.yaml\n",
+        "# other\n",
+        "# b.yml\n",
+    ]
+
+
+def test_only_rank_0_brings_rules(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("#")
+    train(f"import walert; walert.init(rules={str(tmp_path / 'a.yaml')!r})", tmp_path, {"RANK": "1"})
+    assert not (logs(tmp_path)[0].parent / "rules").exists()
