@@ -7,8 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 
+from typing import TYPE_CHECKING
+
 from walert.cli import guarded
 from walert.cli.exits import ALREADY_RUNNING, ExitCode
+
+if TYPE_CHECKING:
+    from walert.config import ReceiverConfig
+    from walert.deliver.receiver import Receiver
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,15 +48,22 @@ def serve(config: str | None, *, once: bool, log_format: str) -> int:
     from walert.daemon.log import Log
     from walert.daemon.reload import Reloader
     from walert.daemon.service import Daemon
-    from walert.deliver.receiver import build_receiver
+    from walert.deliver.receiver import build_receiver, validate
     from walert.errors import AlreadyRunning
 
     clock = SystemClock()
     log = Log(log_format, clock.now)
     reloader = Reloader(find_config(os.environ, config), os.environ)
     log.problems(reloader.problems())
+
+    def made(receiver: ReceiverConfig) -> Receiver:
+        wrong = validate(receiver.url)
+        if wrong is not None:
+            log.note("receiver", f"{receiver.name}: {wrong}")
+        return build_receiver(receiver.name, receiver.url, per_second=None if receiver.rate is None else receiver.rate / 60)
+
     try:
-        return Daemon(reloader, log, clock, once=once, make_receiver=build_receiver).run()
+        return Daemon(reloader, log, clock, once=once, make_receiver=made).run()
     except AlreadyRunning as error:
         raise ExitCode(ALREADY_RUNNING, f"walertd: {error}") from None
 

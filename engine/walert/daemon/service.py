@@ -15,7 +15,7 @@ from types import FrameType
 
 from walert.clock import Clock
 
-from walert.config import Config
+from walert.config import Config, ReceiverConfig
 from walert.daemon.lock import Lock
 from walert.daemon.log import Log
 from walert.daemon.reload import Reloader
@@ -48,7 +48,7 @@ class Daemon:
         clock: Clock,
         *,
         once: bool = False,
-        make_receiver: Callable[[str, str], Receiver],
+        make_receiver: Callable[[ReceiverConfig], Receiver],
     ) -> None:
         self.reloader = reloader
         self.log = log
@@ -106,10 +106,14 @@ class Daemon:
         saved = store.checkpoints()
         self._committed = {c.stream: c for c in saved}
         self.follower = Follower(config.sources, saved, clock=self.clock, notice=self._notice)
+        with SqliteOutbox(config.state) as outbox:
+            in_flight = outbox.take_back()
+        if in_flight:
+            self.log.again("outbox", f"{in_flight} messages were in flight when the last walertd died: they are sent again")
         self.delivery = Delivery(self._receivers(config), lambda: SqliteOutbox(config.state), self.clock)
 
     def _receivers(self, config: Config) -> dict[str, Receiver]:
-        return {name: self.make_receiver(name, receiver.url) for name, receiver in config.receivers.items()}
+        return {name: self.make_receiver(receiver) for name, receiver in config.receivers.items()}
 
     def _close(self, config: Config) -> int:
         if self._waker is not None:
@@ -120,6 +124,8 @@ class Daemon:
         self.delivery.stop(GRACE)
         waiting = self._undelivered(config)
         self.log.again("stop", f"{waiting} messages wait for delivery" if waiting else "all is delivered")
+        if self.once and self.reloader.book.errors:
+            return 2  # what could be judged was; a rule file that is broken must not look like success
         return 1 if self.once and waiting else 0
 
     def _undelivered(self, config: Config) -> int:

@@ -42,8 +42,9 @@ class UrlReceiver:
 
     per_second = 1.0  # what Slack asks for (https://docs.slack.dev/apis/web-api/rate-limits) and mail servers like
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, per_second: float | None = None) -> None:
         self.name = name
+        self.per_second = type(self).per_second if per_second is None else per_second
         self._make: Callable[[], Channel] = lambda: _channel(url)
         self._shown = redact.shown(url)
         self._channel: Channel | None = None
@@ -70,13 +71,15 @@ class UrlReceiver:
             return self._channel
 
 
-def build_receiver(name: str, url: str, *, stream: TextIO | None = None) -> Receiver:
+def build_receiver(
+    name: str, url: str, *, per_second: float | None = None, stream: TextIO | None = None
+) -> Receiver:
     """The receiver of a URL: `console://` (to `stream` if given), or any that Apprise knows. Raises nothing and opens
-    nothing: an unusable URL shows in `validate` and in the outcome of `send`.
+    nothing: an unusable URL shows in `validate` and in the outcome of `send`. `per_second` replaces its own pace.
     """
     if _is_console(url):
         return ConsoleReceiver(name, stream, stderr=url.strip().rstrip("/").lower() == "console://stderr")
-    return UrlReceiver(name, url)
+    return UrlReceiver(name, url, per_second)
 
 
 def validate(url: str) -> str | None:

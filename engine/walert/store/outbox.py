@@ -52,6 +52,9 @@ _RELEASE = """
 UPDATE message SET tries = max(tries - 1, 0), lease_owner = NULL, lease_from = NULL, lease_until = NULL
 WHERE id = ? AND state = 'waiting' AND lease_owner = ?
 """
+_TAKE_BACK = """
+UPDATE message SET lease_owner = NULL, lease_from = NULL, lease_until = NULL WHERE state = 'waiting' AND lease_until IS NOT NULL
+"""
 _RETRY = """
 UPDATE message SET state = 'waiting', next_at = 0, tries = CASE state WHEN 'waiting' THEN tries ELSE 0 END
 WHERE id = ? AND state <> 'delivered'
@@ -161,6 +164,14 @@ class SqliteOutbox:
         """Gives back leases that were not used: no try is counted and the messages are due as before."""
         with writing(self._connection(), self.path) as connection:
             connection.executemany(_RELEASE, ((message_id, owner) for message_id in message_ids))
+
+    def take_back(self) -> int:
+        """Ends every lease: for a daemon that starts, and so is alone, where another was killed. How many there were.
+
+        What was in flight may have arrived: it is sent again, under the same alert id.
+        """
+        with writing(self._connection(), self.path) as connection:
+            return connection.execute(_TAKE_BACK).rowcount
 
     def next_due(self, receiver: str, now: float | None = None) -> float | None:
         """When the receiver's next message can be leased, Unix seconds; None when nothing waits.
