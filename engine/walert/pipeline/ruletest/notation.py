@@ -92,7 +92,7 @@ class _Parser:
         return self.text[self.at : self.at + 1]
 
     def _group(self, depth: int) -> list[Cell]:
-        start = self.at
+        start, told = self.at, len(self.slips)
         if depth == MAX_DEPTH:
             self._stop(start, f"parentheses are nested deeper than {MAX_DEPTH} levels.")
         self.at += 1
@@ -100,7 +100,7 @@ class _Parser:
         if self.at == len(self.text):
             self._stop(start, "this parenthesis is not closed.")
         self.at += 1
-        if not cells:
+        if not cells and len(self.slips) == told:
             self._slip(start, "there is nothing between these parentheses.")
         return cells
 

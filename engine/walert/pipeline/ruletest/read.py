@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,10 +39,11 @@ def read_suite(text: str | bytes, file: str) -> Suite:
     cases: list[Case] = []
     names: dict[str, int] = {}
     left = MAX_SAMPLES
+    lines = re.split(r"\r\n|\r|\n", document.text)
     for index, entry in enumerate(_entries(data, "tests")):
         if not isinstance(entry, dict):
             continue
-        reader = CaseReader(document, index, left)
+        reader = CaseReader(document, lines, index, left)
         case = reader.case()
         problems += reader.problems
         left = reader.left

@@ -5,7 +5,8 @@ What the schema refuses is left out and the rest is read all the same, so that n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from walert.documents import Document, Path
@@ -24,8 +25,9 @@ END = "end"
 class CaseReader:
     """Reads the test at `index`; `problems` grows with what is wrong with it. `left` is how many samples the file may still have."""
 
-    def __init__(self, document: Document, index: int, left: int) -> None:
+    def __init__(self, document: Document, lines: Sequence[str], index: int, left: int) -> None:
         self.document = document
+        self.lines = lines
         self.index = index
         self.left = left
         self.problems: list[Problem] = []
@@ -107,8 +109,13 @@ class CaseReader:
         for name, text in self.entries(("series",)):
             if name in RESERVED:
                 self.error(("series", name), "reserved-name", f"`{name}` cannot be a series.", f"Use {RESERVED[name]}.")
-            out[name] = self.notation(("series", name), text)
+            out[name] = self.notation(("series", name), text if isinstance(text, str) else self.raw(("series", name)))
         return out
+
+    def raw(self, path: Path) -> str:
+        """A plain number as it stands in the file: to YAML `0x10` is 16, and here ten zeros are meant."""
+        line, column = self.document.position(self.path(*path))
+        return re.split(r"[\s,\]}]", self.lines[line - 1][column - 1 :], maxsplit=1)[0]
 
     def calls(self, places: Places) -> list[Call]:
         """The `alert()` calls."""
