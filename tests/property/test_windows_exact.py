@@ -219,3 +219,17 @@ def test_a_constant_stays_itself(value, n):
         shelf.push(value, float(i), None)
     assert read["mean"]() == read["median"]() == read["quantile"]() == read["ema"]() == value
     assert read["std"]() == read["slope"]() == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.one_of(streams(), st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=60)), st.integers(2, 12)
+)
+def test_the_fast_way_in_is_the_slow_one(values, n):
+    shelf, _ = make((*NUMERIC, "max_over"), amount=n)
+    plain, _ = make((*NUMERIC, "max_over"), amount=n)
+    series = plain.series("samples", n)
+    for i, value in enumerate(values):
+        shelf.push(value, float(i), None)
+        series.push(value, float(i), None)
+    assert repr(shelf.dump()) == repr(plain.dump())

@@ -13,7 +13,8 @@ goes on from a dump answers bit for bit as one that never stopped.
 from __future__ import annotations
 
 from walert.rules.windows.running import Best, Ema, First, Streak
-from walert.rules.windows.series import MISSING, RangeSeries, SampleSeries, Series
+from walert.rules.windows.samples import SampleSeries
+from walert.rules.windows.series import MISSING, RangeSeries, Series
 from walert.rules.windows.shelf import FUNCTIONS, Shelf
 
 __all__ = ["FUNCTIONS", "MISSING", "Best", "Ema", "First", "RangeSeries", "SampleSeries", "Series", "Shelf", "Streak"]

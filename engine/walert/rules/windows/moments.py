@@ -73,7 +73,7 @@ class Moments(Statistic):
         self.shifted = after = before + (y - y_old)
         self.m2 = m2 = self.m2 + (y - y_old) * (y + y_old - (before + after) / self.n)
         if not self.low <= m2 <= self.high:
-            self._look(m2)
+            self.look(m2)
 
     def add(self, value: float) -> None:
         """`value` came."""
@@ -86,7 +86,7 @@ class Moments(Statistic):
         if n:
             self.m2 = m2 = self.m2 + (y - before / n) * (y - after / (n + 1))
             if not self.low <= m2 <= self.high:
-                self._look(m2)
+                self.look(m2)
 
     def drop(self, old: float) -> None:
         """`old` left."""
@@ -101,10 +101,10 @@ class Moments(Statistic):
         self.shifted = after = before - y
         self.m2 = m2 = self.m2 - (y - before / (n + 1)) * (y - after / n)
         if not self.low <= m2 <= self.high:
-            self._look(m2)
+            self.look(m2)
 
-    def _look(self, m2: float) -> None:
-        """M2 left its bounds: upwards they follow it; fallen, near overflow or NaN, it must be computed anew."""
+    def look(self, m2: float) -> None:
+        """M2 left its bounds. Upwards they follow it; fallen, near overflow or NaN, it must be computed anew."""
         if self.high < m2 <= _TOP:
             self._bound()
         else:

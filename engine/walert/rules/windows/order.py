@@ -137,18 +137,35 @@ class Ranks(Statistic):
         return _between(ranked[(n - 1) // 2], ranked[n // 2])
 
     def deviation(self) -> float:
-        """The median of the distances from the median, not scaled, in O(log n). The window is not empty."""
-        n, middle = len(self.sorted), self.median()
-        low = self._nearest((n - 1) // 2, middle)
-        return low if n % 2 else _between(low, self._nearest(n // 2, middle))
+        """The median of the distances from the median, not scaled, in O(log n). The window is not empty.
 
-    def _nearest(self, k: int, middle: float) -> float:
-        """The k-th smallest distance from `middle`: the k + 1 nearest samples stand side by side in the sorted list."""
-        ranked = self.sorted
-        starts = range(len(ranked) - k)
-        at = bisect_left(starts, True, key=lambda i: ranked[i + k] - middle >= middle - ranked[i])
-        candidates = (i for i in (at - 1, at) if 0 <= i < len(starts))
-        return min(max(ranked[i + k] - middle, middle - ranked[i]) for i in candidates)
+        The k + 1 samples nearest to the median stand side by side in the sorted list. The first of them is found by bisection; the
+        next nearest is a neighbour of theirs.
+        """
+        ranked, middle = self.sorted, self.median()
+        n = len(ranked)
+        k = (n - 1) // 2
+        first = self._nearest(k, middle)
+        last = first + k
+        distance = max(ranked[last] - middle, middle - ranked[first])
+        if n % 2:
+            return distance
+        below = middle - ranked[first - 1] if first else math.inf
+        above = ranked[last + 1] - middle if last + 1 < n else math.inf
+        return _between(distance, min(below, above))
+
+    def _nearest(self, k: int, middle: float) -> int:
+        """Where the k + 1 samples nearest to `middle` begin."""
+        ranked, low = self.sorted, 0
+        high = len(ranked) - 1 - k
+        while low < high:
+            at = (low + high) // 2
+            # The window from `at` reaches no further up than down: one from further up may be nearer.
+            if middle - ranked[at] > ranked[at + k + 1] - middle:
+                low = at + 1
+            else:
+                high = at
+        return low
 
 
 def _between(a: float, b: float) -> float:

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal, TypeVar
 from walert.rules.windows.moments import Moments
 from walert.rules.windows.order import Highest, Lowest, Ranks
 from walert.rules.windows.running import Best, Ema, First, Kept, Streak
+from walert.rules.windows.samples import SampleSeries
 from walert.rules.windows.scores import MadZ, ZScore
-from walert.rules.windows.series import MISSING, RangeSeries, SampleSeries, Series
+from walert.rules.windows.series import MISSING, Push, RangeSeries, Series
 from walert.rules.windows.trend import Falls, Trend
 
 Reader = Callable[[], float | None]
@@ -30,7 +31,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = {}
-        self._pushes: tuple[Callable[[float, float, float | None], None], ...] = ()
+        self._pushes: tuple[Push, ...] = ()
 
     def reader(
         self, function: str, *, kind: Kind = "samples", amount: float = 1.0, minimum: int | None = None, q: float = 0.5
@@ -40,6 +41,11 @@ class Shelf:
         `kind` and `amount` are the window; `amount` alone is k of `prev` and n of `ema`, `zscore`, `mad_z`. From `minimum` samples on a
         window speaks before it is full. `q` belongs to `quantile`. Make all readers before the first push. Raises `KeyError`.
         """
+        made = self._make(function, kind, amount, minimum, q)
+        self._pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self._kept.values())
+        return made
+
+    def _make(self, function: str, kind: Kind, amount: float, minimum: int | None, q: float) -> Reader:
         if function in _RUNNING:
             return _RUNNING[function](self, amount)
         if function in _OF_SAMPLES:
@@ -59,7 +65,6 @@ class Shelf:
             return found
         made = make()
         self._kept[key] = made
-        self._pushes = tuple(kept.push for kept in self._kept.values())
         return made
 
     def begin(self, step: float, time: float | None) -> None:

@@ -82,9 +82,21 @@ class Trend(Statistic):
         self._guard()
 
     def slide(self, value: float, old: float) -> None:
-        """`value` came and `old` left."""
-        self.drop(old)
-        self.add(value)
+        """`value` came and `old` left: the updates of a changed mean, at one number of samples."""
+        steps, n, scale = self.series.steps, self.n, self.moments.scale
+        t, t_old = steps[-1] - self.anchor_step, self.oldest - self.anchor_step
+        if not (-_FAR < t < _FAR and -_FAR < t_old < _FAR):
+            self.drop(old)
+            self.add(value)
+            return
+        y, y_old = value * scale - self.anchor_value, old * scale - self.anchor_value
+        moved, t_sum, y_sum = t - t_old, self.sum_steps, self.sum_values
+        self.sum_steps = t_new = t_sum + moved
+        self.sum_values = y_new = y_sum + (y - y_old)
+        self.m2 += moved * (t + t_old - (t_sum + t_new) / n)
+        self.cross += moved * (y - y_new / n) + (t_old - t_sum / n) * (y - y_old)
+        self.oldest = steps[0]
+        self._guard()
 
     def _shifted(self, step: float, value: float) -> tuple[float, float]:
         t = step - self.anchor_step
