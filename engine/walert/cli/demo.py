@@ -40,7 +40,7 @@ rules:
     level: ERROR
     wait_duration: 1s
     repeat: always
-    text: "loss is {loss} at step {step} of {run}; {suppressed} more samples said so since the last message"
+    text: "loss is {loss} at step {step} of {run}"
 """
 
 START = 20.0  # seconds for the daemon to begin

@@ -13,7 +13,16 @@ from typing import NamedTuple
 from walert.model import Source
 
 KNOWN = frozenset(
-    {"result.json", "progress.json", "metrics.json", "trainer_log.jsonl", "logging.jsonl", "log.txt", "training_metrics.json", "stats.jsonl"}
+    {
+        "result.json",
+        "progress.json",
+        "metrics.json",
+        "trainer_log.jsonl",
+        "logging.jsonl",
+        "log.txt",
+        "training_metrics.json",
+        "stats.jsonl",
+    }
 )
 _PACKED = (".gz", ".zst", ".bz2", ".xz")
 _ROTATED = re.compile(r"\.jsonl(\.\d{1,4})?$")
@@ -76,7 +85,9 @@ def covers(source: Source, path: str) -> bool:
     return path == source.path or (path.startswith(source.path.rstrip("/") + "/") and is_log(path, source))
 
 
-def _below(folder: str, source: Source, depth: int = 0, seen: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+def _below(
+    folder: str, source: Source, depth: int = 0, seen: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[str]:
     try:
         here = os.stat(folder)
         with os.scandir(folder) as entries:

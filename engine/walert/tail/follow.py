@@ -11,7 +11,7 @@ import stat
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from walert.model import Batch, Checkpoint, Flaw, Source
@@ -103,7 +103,16 @@ class Follower:
 
     def _saved(self, c: Checkpoint) -> _Stream:
         buffer = LineBuffer(c.offset, c.line, c.discarding, self.max_line)
-        return _Stream(c.stream, c.path, c.device, c.inode, c.birth, buffer, Marks(c.head, c.head_length, c.mark), gone=self.clock.monotonic())
+        return _Stream(
+            c.stream,
+            c.path,
+            c.device,
+            c.inode,
+            c.birth,
+            buffer,
+            Marks(c.head, c.head_length, c.mark),
+            gone=self.clock.monotonic(),
+        )
 
     # --- looking
 
@@ -244,10 +253,10 @@ class Follower:
             return
         found = os.fstat(fd)
         size, buffer = found.st_size, stream.buffer
-        if size < buffer.end or not matches(fd, size, buffer.offset, stream.marks):
-            if buffer.offset or buffer.tail:
-                self._rewritten(stream, found)
-                return
+        begun = buffer.offset or buffer.tail
+        if begun and (size < buffer.end or not matches(fd, size, buffer.offset, stream.marks)):
+            self._rewritten(stream, found)
+            return
         taken: list[Lines | Flaw] = []
         while size > buffer.end and budget > 0:
             chunk = os.pread(fd, min(CHUNK, budget), buffer.end)
@@ -265,7 +274,9 @@ class Follower:
             self.live.pop(stream.key, None)
             self._close(stream)
 
-    def _batches(self, stream: _Stream, taken: list[Lines | Flaw], modified: float, drained: bool, ended: bool) -> Iterator[Batch]:
+    def _batches(
+        self, stream: _Stream, taken: list[Lines | Flaw], modified: float, drained: bool, ended: bool
+    ) -> Iterator[Batch]:
         """Contiguous lines, then what cannot be a line, each group with the place after it."""
         groups: list[tuple[Lines | None, list[Flaw]]] = []
         for piece in taken:
@@ -275,7 +286,7 @@ class Follower:
                     groups.append((None, []))
                 groups[-1][1].append(piece)
             elif groups and groups[-1][0] is not None and not groups[-1][1]:
-                groups[-1][0].lines.extend(piece.lines)  # type: ignore[union-attr]
+                groups[-1][0].lines.extend(piece.lines)
             else:
                 groups.append((piece, []))
         groups = groups or [(None, [])]
@@ -283,7 +294,16 @@ class Follower:
             last = i == len(groups) - 1
             yield self._batch(stream, lines, flaws, modified, drained and last, ended and last, last)
 
-    def _batch(self, stream: _Stream, lines: Lines | None, flaws: list[Flaw], modified: float, drained: bool, ended: bool, last: bool) -> Batch:
+    def _batch(
+        self,
+        stream: _Stream,
+        lines: Lines | None,
+        flaws: list[Flaw],
+        modified: float,
+        drained: bool,
+        ended: bool,
+        last: bool,
+    ) -> Batch:
         assert stream.source is not None
         checkpoint = self._checkpoint(stream) if last else self._checkpoint_at(stream, lines, flaws)
         made = Batch(
@@ -296,22 +316,25 @@ class Follower:
         return made
 
     def _checkpoint(self, stream: _Stream) -> Checkpoint:
-        buffer, marks = stream.buffer, stream.marks
+        buffer = stream.buffer
+        return self._place(stream, stream.marks, buffer.offset, buffer.line, buffer.discarding)
+
+    def _place(self, stream: _Stream, marks: Marks, offset: int, line: int, discarding: bool = False) -> Checkpoint:
         return Checkpoint(
-            stream.id, stream.path, stream.device, stream.inode, stream.birth, marks.head, marks.head_length, marks.mark, buffer.offset, buffer.line,
-            buffer.discarding,
-        )  # fmt: skip
+            stream.id, stream.path, stream.device, stream.inode, stream.birth, *marks, offset, line, discarding
+        )
 
     def _checkpoint_at(self, stream: _Stream, lines: Lines | None, flaws: list[Flaw]) -> Checkpoint:
         end, line = (0, 0)
         if lines is not None:
-            end, line = lines.offset + sum(map(len, lines.lines)) + len(lines.lines), lines.number + len(lines.lines) - 1
+            end, line = (
+                lines.offset + sum(map(len, lines.lines)) + len(lines.lines),
+                lines.number + len(lines.lines) - 1,
+            )
         for flaw in flaws:
             end, line = flaw.offset + flaw.size, flaw.line or line
         marks = marks_at(stream.fd, end) if stream.fd is not None else stream.marks
-        return Checkpoint(
-            stream.id, stream.path, stream.device, stream.inode, stream.birth, marks.head, marks.head_length, marks.mark, end, line, False
-        )
+        return self._place(stream, marks, end, line)
 
     def _rewritten(self, stream: _Stream, found: os.stat_result) -> None:
         """The same inode, other bytes: what was followed is remembered, and the file begins anew."""
@@ -393,7 +416,18 @@ def iter_file(path: str, source: Source, root: str | None = None, *, follow: boo
         while chunk := file.read(1 << 18):
             for piece in buffer.feed(chunk):
                 lines, flaws = (piece, ()) if isinstance(piece, Lines) else (None, (piece,))
-                checkpoint = Checkpoint("", path, found.st_dev, found.st_ino, None, head.head, head.head_length, "", buffer.offset, buffer.line)
+                checkpoint = Checkpoint(
+                    "",
+                    path,
+                    found.st_dev,
+                    found.st_ino,
+                    None,
+                    head.head,
+                    head.head_length,
+                    "",
+                    buffer.offset,
+                    buffer.line,
+                )
                 yield Batch(
                     source=source, root=root or os.path.dirname(path), path=path, lines=lines.lines if lines else [],
                     first_line=lines.number if lines else buffer.line, first_offset=lines.offset if lines else buffer.offset, flaws=flaws,

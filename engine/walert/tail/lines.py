@@ -1,8 +1,8 @@
 """Bytes to lines: complete lines out, the partial last one kept, what can never be a line told as a flaw. Pure.
 
-    buffer = LineBuffer(offset, line)
-    for piece in buffer.feed(chunk): ...      # Lines or Flaw, in file order
-    buffer.offset, buffer.line                # the committed place: the beginning of the first line not given out
+buffer = LineBuffer(offset, line)
+for piece in buffer.feed(chunk): ...      # Lines or Flaw, in file order
+buffer.offset, buffer.line                # the committed place: the beginning of the first line not given out
 """
 
 from __future__ import annotations

@@ -108,11 +108,10 @@ def outermost(roots: Sequence[str]) -> list[str]:
 
 
 def _observe(roots: Sequence[str], hints: Hints, notice: Callable[[Notice], None]) -> Any:
-    with warnings.catch_warnings():
-        # Under `-W error` a warning of the library would kill its own thread.
-        warnings.simplefilter("ignore")
-        from watchdog import events
-        from watchdog.observers import Observer
+    # For good, not only for the import: under `-W error` a warning of the library kills its own thread.
+    warnings.filterwarnings("ignore", module=r"watchdog\.")
+    from watchdog import events
+    from watchdog.observers import Observer
 
     class Handler(events.FileSystemEventHandler):
         def on_any_event(self, event: events.FileSystemEvent) -> None:
@@ -130,6 +129,12 @@ def _observe(roots: Sequence[str], hints: Hints, notice: Callable[[Notice], None
             observer.schedule(Handler(), root, recursive=True, event_filter=told)
         observer.start()
     except OSError as error:
-        notice(Notice("watch", ", ".join(roots), f"cannot be watched ({error.strerror}): files are looked at every two seconds"))
+        notice(
+            Notice(
+                "watch",
+                ", ".join(roots),
+                f"cannot be watched ({error.strerror}): files are looked at every two seconds",
+            )
+        )
         return None
     return observer
