@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from walert.model import Source
+from walert.pipeline.replay import LogFile, Replay
 from walert.pipeline.ruletest import Result, open_suite, run_suite
+from walert.pipeline.ruletest.happened import judge_case
+from walert.pipeline.ruletest.lines import log_lines
 from walert.pipeline.ruletest.report import diff_lines
+from walert.rules.load import load_rules
+from walert.rules.plan import RuleSet
 
 RULES = """
 version: 1
@@ -186,3 +192,23 @@ def test_a_long_difference_is_cut_and_what_agrees_is_left_out(tmp_path: Path) ->
     )
     lines = diff_lines(results(tmp_path, f"{{name: N, {body}]}}")[0])
     assert sum(line == "…" for line in lines) >= 1
+
+
+def test_a_test_and_a_replay_of_the_same_lines_tell_the_same(tmp_path: Path) -> None:
+    body = (
+        "every: 40s, steps: 1..20 11..30, end: failed, alerts: [{at: 5, title: High loss, text: t}, {at: 6, title: High loss}],"
+        " series: {loss: (1 20 nan null 30 30)x6, acc: (0.9 0.7 0.7 _)x10}, expect: []"
+    )
+    (result,) = results(tmp_path, f"{{name: N, {body}}}")
+    log = tmp_path / "metrics.jsonl"
+    lines = list(log_lines(result.case))
+    log.write_bytes(b"".join(data + b"\n" for _, data in lines))
+    rules = RuleSet(load_rules(RULES, "rules.yaml").rules)
+    file = LogFile(str(log), "metrics.jsonl", str(tmp_path), Source(str(tmp_path)))
+    replayed = [
+        (lines[row["line"] - 1][0], row["happening"], row["title"], row["level"], row["suppressed"])
+        for row in Replay(rules, [file]).happenings()
+    ]
+    happened = judge_case(result.case, rules)
+    assert len(happened) > 40
+    assert [(h.at, h.happening, h.title, h.level, h.suppressed) for h in happened] == replayed
