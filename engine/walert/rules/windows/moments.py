@@ -8,7 +8,8 @@ M2 (the sum of squared deviations) keeps the rounding errors of its peak. Once i
 asked for. The guard is on M2 and not on the sum, which crosses 0 on many harmless streams. Each fall takes samples that were in the window when
 its peak was: there are at most 77 between the largest and the smallest double in the time in which a window is filled anew.
 
-Samples so large that their squares overflow are computed with scaled by 2^-600.
+Samples so large that their squares overflow are computed with scaled by 2^-600. Differences so small that their squares underflow, under
+1e-145, are noise: M2 does not see them come or leave.
 """
 
 from __future__ import annotations

@@ -118,12 +118,13 @@ class Trend(Statistic):
         if not n:
             return
         self.oldest, self.anchor_step, self.anchor_value = steps[0], steps[-1], values[-1] * self.moments.scale
-        pairs = [self._shifted(step, value) for step, value in zip(steps, values, strict=True)]
-        self.sum_steps = math.fsum([t for t, _ in pairs])
-        self.sum_values = math.fsum([y for _, y in pairs])
+        first, anchor, scale = self.anchor_step, self.anchor_value, self.moments.scale
+        ts = [max(-_FAR, min(step - first, _FAR)) for step in steps]
+        ys = [value * scale - anchor for value in values]
+        self.sum_steps, self.sum_values = math.fsum(ts), math.fsum(ys)
         mean_t, mean_y = self.sum_steps / n, self.sum_values / n
-        self.m2 = self.peak = math.fsum([(t - mean_t) * (t - mean_t) for t, _ in pairs])
-        self.cross = math.fsum([(t - mean_t) * (y - mean_y) for t, y in pairs])
+        self.m2 = self.peak = math.fsum([(t - mean_t) * (t - mean_t) for t in ts])
+        self.cross = math.fsum([(t - mean_t) * (y - mean_y) for t, y in zip(ts, ys, strict=True)])
 
     rebuild = settle
 
