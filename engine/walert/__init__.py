@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from walert.client import Run, alert, finish, init, log
     from walert.client.values import Values
-    from walert.model import AlertLevel
+    from walert.levels import AlertLevel
 
     run: Run | None
     summary: Values
@@ -73,7 +73,7 @@ def __getattr__(name: str) -> Any:
     if name in _CLIENT:
         return getattr(_client(), name)
     if name == "AlertLevel":
-        from walert.model import AlertLevel
+        from walert.levels import AlertLevel
 
         return AlertLevel
     if name == "run":

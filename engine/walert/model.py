@@ -10,21 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-
-class AlertLevel(enum.StrEnum):
-    """How bad it is. A string and an enum, so that `"WARN"`, `AlertLevel.WARN` and its `.value` are the same word."""
-
-    INFO = "INFO"
-    WARN = "WARN"
-    ERROR = "ERROR"
-
-    @property
-    def severity(self) -> int:
-        """1 for INFO, 2 for WARN, 3 for ERROR: the order in which levels outrank each other."""
-        return _SEVERITY[self.value]
-
-
-_SEVERITY = {"INFO": 1, "WARN": 2, "ERROR": 3}
+from walert.levels import AlertLevel as AlertLevel
 
 
 # --- sources and bytes -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from walert.client.values import Values
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from walert.model import AlertLevel
+    from walert.levels import AlertLevel
 
 WANDB_ARGUMENTS = (
     "allow_val_change", "anonymous", "config_exclude_keys", "config_include_keys", "entity", "force", "fork_from", "group", "job_type",

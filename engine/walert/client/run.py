@@ -21,7 +21,7 @@ from walert.client.worker import Worker
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from walert.model import AlertLevel
+    from walert.levels import AlertLevel
 
 VERSION = 1  # of the objects below `_walert`
 PATIENCE = 2.0  # seconds that the end of a run waits for the disk

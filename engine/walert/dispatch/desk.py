@@ -124,8 +124,8 @@ class Desk:
         for name, kept in self.cooldowns.items():
             if kept.suppressed or kept.ended:
                 self._keep(name, replace(kept, suppressed=0, ended=()))
-        if event.get("jupyter") and not failed:
-            return []
+        if (event.get("jupyter") or event.get("ad_hoc")) and not failed:
+            return []  # nobody waits for the end of a notebook, or of a script that only called alert()
         return self._ask(
             place, _Draft("lifecycle", title, level, text, None, self._facts(place, record)), LIFECYCLE_WAIT
         )
