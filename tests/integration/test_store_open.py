@@ -23,6 +23,7 @@ NOW = 1_700_000_000.0
 
 AS_SOMEBODY_ELSE = """
 import os, sys
+import urllib.parse  # somebody else may not be able to read the standard library: load what is lazy in it now
 import store_values
 from walert.errors import StoreError
 from walert.store.reader import Reader

@@ -215,9 +215,9 @@ class SqliteOutbox:
 
     def _count(self, state: str, receiver: str | None) -> int:
         name = None if receiver is None else to_column(receiver)
-        query = "SELECT count(*) FROM message WHERE state = ?1 AND (?2 IS NULL OR receiver = ?2)"
+        query = "SELECT count(*) FROM message WHERE state = :state AND (:name IS NULL OR receiver = :name)"
         with explained(self.path):
-            return int(self._connection().execute(query, (state, name)).fetchone()[0])
+            return int(self._connection().execute(query, {"state": state, "name": name}).fetchone()[0])
 
     def retry(self, message_id: int, now: float | None = None) -> bool:
         """Makes a message due at once; one that was dead or dropped starts anew. False when unknown or delivered."""

@@ -101,10 +101,10 @@ class Reader:
 
     def alerts(self, since: float = 0.0, *, run_id: str | None = None, limit: int = 1_000) -> list[AlertRow]:
         """The newest `limit` alerts decided at or after `since`, oldest of them first, with their messages."""
-        where = "WHERE at >= ?1 AND (?2 IS NULL OR run_id = ?2) ORDER BY at DESC, rowid DESC LIMIT ?3"
-        run = None if run_id is None else to_column(run_id)
+        where = "WHERE at >= :since AND (:run IS NULL OR run_id = :run) ORDER BY at DESC, rowid DESC LIMIT :limit"
+        wanted = {"since": since, "run": None if run_id is None else to_column(run_id), "limit": limit}
         with reading(self._connection, self.path) as connection:
-            found = connection.execute(f"{_ALERTS} {where}", (since, run, limit)).fetchall()
+            found = connection.execute(f"{_ALERTS} {where}", wanted).fetchall()
             return _alert_rows(connection, found[::-1])
 
     def alert(self, alert_id: str) -> AlertRow | None:

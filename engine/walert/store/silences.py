@@ -77,9 +77,11 @@ class Silences:
             return rows.silences(connection) if now is None else rows.silences(connection, "WHERE ends > ?", (now,))
 
     def _change(self, silence_id: int, ends: float, now: float, change: str) -> Silence:
-        query = "UPDATE silence SET ends = CASE WHEN ?1 = 'expire' THEN min(ends, ?2) ELSE ?2 END WHERE id = ?3"
+        query = (
+            "UPDATE silence SET ends = CASE WHEN :change = 'expire' THEN min(ends, :ends) ELSE :ends END WHERE id = :id"
+        )
         with writing(self._connection, self.path) as connection:
-            if connection.execute(query, (change, ends, silence_id)).rowcount != 1:
+            if connection.execute(query, {"change": change, "ends": ends, "id": silence_id}).rowcount != 1:
                 raise StoreError(f"There is no silence {silence_id}. `walert silence list` names them.")
             silence = rows.silences(connection, "WHERE id = ?", (silence_id,))[0]
             add_happening(connection, "silence", now, "", {"change": change, **asdict(silence)})
