@@ -8,7 +8,9 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,26 @@ def test_no_test_sleeps() -> None:
 def test_no_test_replaces_what_it_tests_by_a_mock() -> None:
     found = [f for f, module in modules(TESTS).items() if {"mock", "unittest.mock"} & set(imported(module))]
     assert found == []
+
+
+def test_what_the_tests_import_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    names = {plain(re.match(r"[\w.-]+", each)[0]) for each in declared}
+    distributions = packages_distributions()
+    own = {path.stem for path in TESTS.rglob("*.py")}
+    found = {
+        f"{file} imports {name}"
+        for file, module in modules(TESTS).items()
+        for name in {each.partition(".")[0] for each in imported(module)} - sys.stdlib_module_names - own - {"walert"}
+        if names.isdisjoint(map(plain, distributions.get(name, ())))
+    }
+    assert found == set()
+
+
+def plain(name: str) -> str:
+    """The name of a distribution as it compares: `types-PyYAML` is `types_pyyaml`."""
+    return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def test_no_two_test_modules_share_a_name() -> None:
