@@ -53,6 +53,9 @@ class Told:
     alert: Alert
     receivers: tuple[str, ...]
     why: str
+    line: int
+    step: float
+    time: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class HeldBack:
     text: str
     suppressed: int
     why: str
+    line: int
+    step: float
+    time: float | None
 
 
 Said = Told | HeldBack
@@ -193,7 +199,7 @@ class Desk:
         granted, after = cd.release(self.cooldowns.get(rule.title, Cooldown()))
         self._keep(rule.title, after)
         alert = self._make(place, self._draft(kind, place, transition), granted)
-        return [Told(alert, tuple(episode.receivers), granted.why)]
+        return [Told(alert, tuple(episode.receivers), granted.why, transition.line, transition.step, transition.time)]
 
     def _send(self, place: Place, draft: _Draft, granted: Granted, transition: Transition, episode: Episode) -> Told:
         told = self._tell(place, draft, granted, transition.rule.receivers)
@@ -238,13 +244,15 @@ class Desk:
     def _hold(self, draft: _Draft, why: str) -> HeldBack:
         self.suppressed += 1
         count = self.cooldowns[draft.title].suppressed
+        facts = draft.facts
         return HeldBack(
-            draft.kind, draft.title, draft.level, draft.origin, draft.facts.values, draft.fill(count), count, why
+            draft.kind, draft.title, draft.level, draft.origin, facts.values, draft.fill(count), count, why, facts.line, facts.at, facts.time
         )
 
     def _tell(self, place: Place, draft: _Draft, granted: Granted, own: Sequence[str]) -> Told:
         alert = self._make(place, draft, granted)
-        return Told(alert, self.routing(alert, own), granted.why)
+        facts = draft.facts
+        return Told(alert, self.routing(alert, own), granted.why, facts.line, facts.at, facts.time)
 
     def _make(self, place: Place, draft: _Draft, granted: Granted) -> Alert:
         facts = draft.facts
@@ -261,6 +269,7 @@ class Desk:
         facts = wording.Facts(
             step=transition.step, time=transition.time, line=transition.line, offset=transition.offset, values=transition.values,
             names=transition.names, since=transition.since, run=self.run, log=place.log, host=place.host, attempt=place.attempt,
+            at=transition.step,
         )  # fmt: skip
         template = rule.text if kind in ("firing", "repeat") else None
         plain = wording.sentence(kind, transition) if template is None else ""
@@ -269,7 +278,7 @@ class Desk:
     def _facts(self, place: Place, record: Record) -> wording.Facts:
         return wording.Facts(
             step=record.step if record.has_step else None, time=record.time, line=record.line, offset=record.offset, values={}, names={},
-            since=None, run=self.run, log=place.log, host=place.host, attempt=place.attempt,
+            since=None, run=self.run, log=place.log, host=place.host, attempt=place.attempt, at=record.step,
         )  # fmt: skip
 
     # --- kept

@@ -17,7 +17,7 @@ _HARMLESS = str.maketrans({"<": "‹", ">": "›"})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that a text may fill in."""
+    """Everything that a text may fill in. `at` is the record's step, or its ordinal where it has none (`step` is None then)."""
 
     step: float | None
     time: float | None
@@ -30,6 +30,7 @@ class Facts:
     log: str
     host: str | None
     attempt: int
+    at: float
 
 
 def from_data(text: str) -> str:

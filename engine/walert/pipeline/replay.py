@@ -96,19 +96,13 @@ class Replay:
             yield from self._rows(file, session.run, judged)
 
     def _rows(self, file: LogFile, run: Run, judged: Judged) -> Iterator[dict[str, Any]]:
-        base = {
-            "run": shown_run(file, run),
-            "file": file.shown,
-            "line": judged.record.line,
-            "step": plain(judged.record.step),
-            "time": judged.record.time,
-        }
-        for transition in judged.transitions:
-            if transition.happening is not Happening.CONFIRMED:
-                yield base | _transition_row(transition)
-        for said in judged.said:
-            self.totals.messages += isinstance(said, Told)
-            yield base | _said_row(said)
+        """A line's transitions, then its messages; what fell due before the line stands at the line before."""
+        base = {"run": shown_run(file, run), "file": file.shown}
+        told = [t for t in judged.transitions if t.happening is not Happening.CONFIRMED]
+        self.totals.messages += sum(isinstance(said, Told) for said in judged.said)
+        rows = [*((0, _transition_row(t)) for t in told), *((1, _said_row(said)) for said in judged.said)]
+        for _, row in sorted(rows, key=lambda r: (r[1]["line"], r[0])):
+            yield base | row
 
     def _add(self, session: Session) -> None:
         self.totals.runs.add(session.run.id)
@@ -139,22 +133,19 @@ def shown_run(file: LogFile, run: Run) -> str:
 def _transition_row(transition: Transition) -> dict[str, Any]:
     rule = transition.rule
     row = {
-        "rule": rule.origin, "title": rule.title, "level": str(rule.level), "happening": str(transition.happening),
-        "values": spelled(transition.values), "text": transition.why, "suppressed": 0,
+        "line": transition.line, "step": plain(transition.step), "time": transition.time, "rule": rule.origin, "title": rule.title,
+        "level": str(rule.level), "happening": str(transition.happening), "values": spelled(transition.values), "text": transition.why,
+        "suppressed": 0,
     }  # fmt: skip
     return row | ({"by": "timer"} if transition.by == "timer" else {})
 
 
 def _said_row(said: Said) -> dict[str, Any]:
-    if isinstance(said, HeldBack):
-        return {
-            "rule": said.origin, "title": said.title, "level": str(said.level), "happening": "suppressed",
-            "values": spelled(said.values), "text": said.text, "suppressed": said.suppressed,
-        }  # fmt: skip
-    alert = said.alert
+    alert, happening = (said.alert, "message") if isinstance(said, Told) else (said, "suppressed")
     return {
-        "rule": alert.origin, "title": alert.title, "level": str(alert.level), "happening": "message",
-        "values": spelled(alert.values), "text": alert.text, "suppressed": alert.suppressed,
+        "line": said.line, "step": plain(said.step), "time": said.time, "rule": alert.origin, "title": alert.title,
+        "level": str(alert.level), "happening": happening, "values": spelled(alert.values), "text": alert.text,
+        "suppressed": alert.suppressed,
     }  # fmt: skip
 
 
