@@ -125,7 +125,7 @@ walert.finish()
 
 def test_a_name_that_no_path_can_hold_is_no_matter(tmp_path: Path) -> None:
     err = train("import walert\nwalert.init(dir='a\\0b')\nwalert.alert('T', 'x')", tmp_path)
-    assert "embedded null byte" in err
+    assert "embedded null" in err  # byte or character, by version
     assert "Traceback" not in err
 
 

@@ -11,12 +11,15 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Callable
+from time import sleep
 
 from walert import clock
 from walert.client.notice import say
 
 MAX_WRITERS = 256
 MAX_WAITING = 10_000  # lines that wait while another thread opens the file
+LOOKS = 5  # at the end of a file that is opened, when it seems to end within a line
+LOOK_AGAIN = 0.002  # seconds between them
 RETRY = 1.0  # seconds between two tries to open for metric lines; events try at once
 _STDERR = 2
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -183,7 +186,7 @@ class LogFile:
     def _take(self, fd: int) -> None:
         found = os.fstat(fd)
         self._identity = (found.st_dev, found.st_ino)
-        self._torn = found.st_size > 0 and _last_byte(fd, found.st_size) not in (b"\n", b"")
+        self._torn = _is_torn(fd)
         if not self._begun or found.st_size == 0:
             self._begin(fd)
         self._fd = fd  # from here on every thread writes
@@ -240,6 +243,16 @@ def _hold(fd: int) -> bool:
         return False
     except OSError:
         pass
+    return True
+
+
+def _is_torn(fd: int) -> bool:
+    """Whether the file ends within a line. One that another process is writing just now looks so, too: look again."""
+    for _ in range(LOOKS):
+        size = os.fstat(fd).st_size
+        if size == 0 or _last_byte(fd, size) in (b"\n", b""):
+            return False
+        sleep(LOOK_AGAIN)
     return True
 
 
