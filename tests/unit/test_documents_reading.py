@@ -192,10 +192,10 @@ def test_a_syntax_error_says_where_and_in_plain_words(text: str, place: tuple[in
     ids=range(21),
 )
 def test_hostile_text_is_answered_within_a_second(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     document = load_document(text, "f.yaml", {"type": "object", "additionalProperties": False})
     document.locate(("a",), 10**9)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len(document.problems) < 60_000
 
 
