@@ -70,8 +70,9 @@ def kill_after(process: subprocess.Popen[str], lines: int, seconds: float) -> li
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     process.kill()
-    rest, _ = process.communicate()
-    return [line for line in [*told, *rest.splitlines(keepends=True)] if line.endswith("\n")]
+    with process:  # not communicate(): it forgets what was read ahead
+        rest = process.stdout.readlines()
+    return [line for line in [*told, *rest] if line.endswith("\n")]
 
 
 def numbers_in_every_table(path) -> set[int]:
