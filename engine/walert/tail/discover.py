@@ -7,21 +7,16 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from walert.model import Source
 
 KNOWN = frozenset(
     {
-        "result.json",
-        "progress.json",
-        "metrics.json",
-        "trainer_log.jsonl",
-        "logging.jsonl",
-        "log.txt",
-        "training_metrics.json",
-        "stats.jsonl",
+        *("result.json", "progress.json", "metrics.json", "trainer_log.jsonl", "logging.jsonl", "log.txt"),
+        *("training_metrics.json", "stats.jsonl"),
     }
 )
 _PACKED = (".gz", ".zst", ".bz2", ".xz")
@@ -37,12 +32,17 @@ class Found(NamedTuple):
     root: str
     stat: os.stat_result
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Device and inode."""
+        return (self.stat.st_dev, self.stat.st_ino)
+
 
 def root_of(source: Source) -> str:
     """The folder that is watched: the part of the path before the first wildcard."""
     path = source.path
     if not glob.has_magic(path):
-        return path if not os.path.isfile(path) else os.path.dirname(path)
+        return os.path.dirname(path) if os.path.isfile(path) else path
     parts = path.split("/")
     fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
     return "/".join(parts[:fixed]) or "/"
@@ -52,22 +52,39 @@ def discover(sources: Sequence[Source]) -> dict[tuple[int, int], Found]:
     """Every log of every source, once each however many names it has; the first source that names it decides."""
     out: dict[tuple[int, int], Found] = {}
     for source in sources:
-        root = root_of(source)
-        for path in candidates(source):
-            try:
-                found = os.stat(path)
-            except OSError:
-                continue
-            if stat.S_ISREG(found.st_mode):
-                out.setdefault((found.st_dev, found.st_ino), Found(path, source, root, found))
+        _collect(source, candidates(source), out)
     return out
 
 
+def look_at(sources: Sequence[Source], paths: Iterable[str]) -> dict[tuple[int, int], Found]:
+    """As `discover`, for what changed only: files that a source names, and what lies below folders."""
+    out: dict[tuple[int, int], Found] = {}
+    for path in paths:
+        for source in sources:
+            if os.path.isdir(path):
+                below = (p for p in _below(path, source) if covers(source, p))
+                _collect(source, below if _meets(source, path) else (), out)
+            elif covers(source, path):
+                _collect(source, (path,), out)
+    return out
+
+
+def _collect(source: Source, paths: Iterable[str], out: dict[tuple[int, int], Found]) -> None:
+    root = root_of(source)
+    for path in paths:
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        if stat.S_ISREG(found.st_mode):
+            out.setdefault((found.st_dev, found.st_ino), Found(path, source, root, found))
+
+
 def candidates(source: Source) -> Iterator[str]:
-    """The paths that a source names now, sorted."""
+    """The paths that a source names now, sorted within each folder."""
     path = source.path
     if glob.has_magic(path):
-        for match in sorted(glob.iglob(path, recursive=True, include_hidden=False)):
+        for match in sorted(glob.iglob(path, recursive=True)):
             if os.path.isdir(match):
                 yield from _below(match, source)
             else:
@@ -76,13 +93,37 @@ def candidates(source: Source) -> Iterator[str]:
         yield from _below(path, source)
     elif os.path.lexists(path):
         yield path
+        # What a rotation left of it: still to be read to its end.
+        yield from sorted(p for p in glob.glob(glob.escape(path) + ".*") if p[len(path) + 1 :].isdigit())
 
 
 def covers(source: Source, path: str) -> bool:
-    """Whether `path` is one that the source names."""
+    """Whether `path` is a file that the source would name."""
     if glob.has_magic(source.path):
-        return path in set(candidates(source)) if "**" in source.path else fnmatch.fnmatch(path, source.path)
-    return path == source.path or (path.startswith(source.path.rstrip("/") + "/") and is_log(path, source))
+        return _translated(source.path).match(path) is not None and not path.endswith(_PACKED)
+    if path == source.path or (path.startswith(source.path + ".") and path[len(source.path) + 1 :].isdigit()):
+        return True
+    return path.startswith(source.path.rstrip("/") + "/") and is_log(path, source)
+
+
+def _meets(source: Source, folder: str) -> bool:
+    """Whether logs of the source may lie below `folder`."""
+    root = root_of(source).rstrip("/") + "/"
+    return (folder + "/").startswith(root) or root.startswith(folder.rstrip("/") + "/")
+
+
+@lru_cache(maxsize=256)
+def _translated(pattern: str) -> re.Pattern[str]:
+    """A glob with `**` as a pattern over whole paths; a folder that it names stands for the logs below it."""
+    parts = [_part(part) for part in pattern.strip("/").split("/")]
+    return re.compile("/" + "".join(parts).removesuffix("/") + r"(?:/.*)?\Z")
+
+
+def _part(part: str) -> str:
+    if part == "**":
+        return r"(?:[^/]+/)*"
+    inner = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z")
+    return inner.replace(".*", "[^/]*") + "/"
 
 
 def _below(
@@ -98,15 +139,18 @@ def _below(
     if key in seen or depth > _MAX_DEPTH:
         return
     for entry in listed:
-        try:
-            is_dir = entry.is_dir()
-        except OSError:
-            continue
-        if is_dir:
+        if _is_dir(entry):
             if not entry.name.startswith("."):
                 yield from _below(entry.path, source, depth + 1, seen | {key})
         elif is_log(entry.path, source):
             yield entry.path
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def is_log(path: str, source: Source) -> bool:

@@ -1,25 +1,30 @@
 """Follows files: reads what is new of each, in turns, and knows a log again through rename, truncation, replacement and restart.
 
-Every decision is made of bytes (`identity`), never of an event: the watcher only says where to look first.
+Every decision is made of bytes (`identity`), never of an event: the watcher only says where to look first. In each look, in this order:
+files that are known by inode keep their stream if their marks match, else begin anew; streams whose path is gone are read on through
+their descriptor; an unknown file goes on as the stream whose consumed bytes it begins with, else begins at 0.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import stat
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from walert.model import Batch, Checkpoint, Flaw, Source
-from walert.tail.discover import Found, covers, discover, root_of
-from walert.tail.identity import Marks, birth, digest, marks_at, matches
-from walert.tail.lines import MAX_LINE, LineBuffer, Lines
+from walert.tail.batches import batches_of
+from walert.tail.discover import Found, discover, look_at
+from walert.tail.identity import marks_at, matches
+from walert.tail.lines import MAX_LINE, Lines, Piece
+from walert.tail.streams import Ghosts, Stream, new_stream, saved_stream
 
 CHUNK = 64 << 10
+HOLD = 1.5  # seconds that a file whose beginning is another's waits: it may be about to take its place
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -28,6 +33,7 @@ class Monotonic(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
+        ...
 
 
 class Notice(NamedTuple):
@@ -40,40 +46,17 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FollowStatus:
-    """What is followed, and what was counted."""
+    """What is followed, and what was counted: `lost` bytes that were destroyed unread, `flaws` that could be no lines."""
 
     streams: int
     open: int
     ghosts: int
-    lost_bytes: int
+    lost: int
     flaws: int
 
 
-@dataclass(slots=True)
-class _Stream:
-    id: str
-    path: str
-    device: int
-    inode: int
-    birth: float | None
-    buffer: LineBuffer
-    marks: Marks
-    source: Source | None = None
-    root: str = ""
-    fd: int | None = None
-    fresh: bool = False
-    replaces: str | None = None
-    replaced: str | None = None  # as `replaces`, for as long as it lives
-    gone: float | None = None  # when its path was lost, monotonic
-    dirty: bool = True
-    held: bool = False  # its beginning equals that of another: looked at once more before it is read
-
-    @property
-    def key(self) -> tuple[int, int]:
-        return (self.device, self.inode)
-
-
-_UNREAD = Marks(digest(b""), 0, digest(b""))
+def _nobody(notice: Notice) -> None:
+    return None
 
 
 class Follower:
@@ -88,7 +71,7 @@ class Follower:
         rotate_wait: float = 600.0,
         max_line_bytes: int = MAX_LINE,
         max_open: int | None = None,
-        notice: Callable[[Notice], None] = lambda notice: None,
+        notice: Callable[[Notice], None] = _nobody,
     ) -> None:
         self.sources = tuple(sources)
         self.clock = clock
@@ -96,23 +79,15 @@ class Follower:
         self.max_line = max_line_bytes
         self.max_open = max_open or max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self.notice = notice
-        self.live: OrderedDict[tuple[int, int], _Stream] = OrderedDict()
-        self.ghosts: dict[str, _Stream] = {c.stream: self._saved(c) for c in saved}
+        self.live: dict[tuple[int, int], Stream] = {}
+        self.ghosts = Ghosts()
+        self.ghosts.add(saved_stream(place, max_line_bytes) for place in saved)
         self.lost = self.flaws = 0
-        self._open: OrderedDict[str, _Stream] = OrderedDict()
-
-    def _saved(self, c: Checkpoint) -> _Stream:
-        buffer = LineBuffer(c.offset, c.line, c.discarding, self.max_line)
-        return _Stream(
-            c.stream,
-            c.path,
-            c.device,
-            c.inode,
-            c.birth,
-            buffer,
-            Marks(c.head, c.head_length, c.mark),
-            gone=self.clock.monotonic(),
-        )
+        self._paths: dict[str, Stream] = {}
+        self._unmatched: dict[tuple[int, int], Found] = {}
+        self._dirty: OrderedDict[str, Stream] = OrderedDict()
+        self._open: OrderedDict[str, Stream] = OrderedDict()
+        self._unreadable: set[str] = set()
 
     # --- looking
 
@@ -120,261 +95,277 @@ class Follower:
         """Walk the roots and match what is there with what was followed."""
         found = discover(self.sources)
         for key, stream in list(self.live.items()):
-            if key in found:
-                self._seen(stream, found[key])
-            elif stream.gone is None:
-                stream.gone = self.clock.monotonic()
-                stream.dirty = True
-        for key, each in found.items():
-            if key not in self.live:
-                self._unknown(key, each)
+            if key not in found:
+                self._lose(stream)
+        self._match(found)
+        self._release()
         self._expire()
 
     def sweep(self) -> None:
         """Look at what is known: a size that changed is read, a name that points elsewhere is looked up."""
-        again = False
-        for stream in list(self.live.values()):
-            if stream.gone is not None:
-                stream.dirty = True
-                continue
-            try:
-                found = os.stat(stream.path)
-            except OSError:
-                again = True
-                continue
-            if (found.st_dev, found.st_ino) != stream.key:
-                again = True
-            elif found.st_size != stream.buffer.end or stream.held:
-                stream.dirty = True
-        if again:
-            self.scan()
+        moved = [stream for stream in self.live.values() if not self._is_there(stream)]
+        paths = [stream.path for stream in moved if stream.gone is None]
+        for stream in moved:
+            self._lose(stream)
+            self._mark(stream)  # what is still written to a file without a name is read to its end
+        self._match(look_at(self.sources, paths))
+        self._release()
+        self._expire()
 
     def mark_dirty(self, paths: Iterable[str]) -> None:
         """Hints: files to read, folders to look into."""
-        known = {stream.path: stream for stream in self.live.values()}
-        again = False
+        unknown = []
         for path in paths:
-            if path in known and not self._moved(known[path]):
-                known[path].dirty = True
-            elif any(covers(source, path) or path.startswith(root_of(source)) for source in self.sources):
-                again = True
-        if again:
-            self.scan()
+            stream = self._paths.get(path)
+            if stream is None:
+                unknown.append(path)
+            elif not self._is_there(stream):
+                self._lose(stream)
+                unknown.append(path)
+        if unknown:
+            self._match(look_at(self.sources, unknown))
 
-    def _moved(self, stream: _Stream) -> bool:
+    def _is_there(self, stream: Stream) -> bool:
+        """Whether the stream's path still is its file; if it grew or shrank it is read."""
+        if stream.gone is not None:
+            return False
         try:
             found = os.stat(stream.path)
         except OSError:
-            return True
-        return (found.st_dev, found.st_ino) != stream.key
+            return False
+        if (found.st_dev, found.st_ino) != stream.key:
+            return False
+        self._look(stream, found)
+        return True
 
-    def _seen(self, stream: _Stream, found: Found) -> None:
-        stream.path, stream.source, stream.root, stream.gone = found.path, found.source, found.root, None
-        if found.stat.st_size != stream.buffer.end or stream.held:
-            stream.dirty = True
+    def _look(self, stream: Stream, found: os.stat_result) -> None:
+        if found.st_size != stream.buffer.end or stream.fresh:
+            self._mark(stream)
 
-    def _unknown(self, key: tuple[int, int], found: Found) -> None:
-        try:
-            fd = os.open(found.path, _FLAGS)
-        except OSError as error:
-            self.notice(Notice("unreadable", found.path, f"cannot be read: {error.strerror}"))
+    def _mark(self, stream: Stream) -> None:
+        if stream.held is None:
+            self._dirty[stream.id] = stream
+
+    def _lose(self, stream: Stream) -> None:
+        if stream.gone is None:
+            stream.gone = self.clock.monotonic()
+            if self._paths.get(stream.path) is stream:
+                del self._paths[stream.path]
+            self._mark(stream)
+
+    def _match(self, found: dict[tuple[int, int], Found]) -> None:
+        """Known inodes first, so that a rename is one before its old name is given to another."""
+        for key in [key for key in found if key in self.live]:
+            stream, each = self.live[key], found[key]
+            stream.gone = None
+            self._place(stream, each)
+            self._look(stream, each.stat)
+        # An unknown file may hold what a nameless one holds unread: that one is read to its end before.
+        self._unmatched.update((key, each) for key, each in found.items() if key not in self.live)
+        if not self._drains():
+            self._match_unknown()
+
+    def _drains(self) -> bool:
+        """Whether a file without a name is still to be read."""
+        return any(stream.gone is not None for stream in self._dirty.values())
+
+    def _match_unknown(self) -> None:
+        found, self._unmatched = self._unmatched, {}
+        for key, each in found.items():
+            if key not in self.live:
+                self._unknown(each)
+
+    def _place(self, stream: Stream, found: Found) -> None:
+        if self._paths.get(stream.path) is stream:
+            del self._paths[stream.path]
+        stream.path, stream.source, stream.root = found.path, found.source, found.root
+        self._paths[found.path] = stream
+
+    def _unknown(self, found: Found) -> None:
+        fd = self._opened(found.path)
+        if fd is None:
             return
-        try:
-            now = os.fstat(fd)
-            if not stat.S_ISREG(now.st_mode):
-                return
-            known = self._ghost_of(fd, now)
-            held = known is None and self._is_copy(fd, now)
-        finally:
+        now = os.fstat(fd)
+        if not stat.S_ISREG(now.st_mode) or (now.st_dev, now.st_ino) in self.live:
             os.close(fd)
-        if known is not None:
-            self.ghosts.pop(known.id, None)
-            self.live.pop(known.key, None)
-            self._close(known)
-            known.device, known.inode = key
-            stream = known
-        else:
-            stream = self._new(now)
-            stream.held = held
-            stream.replaces = stream.replaced = self._at(found.path)
-        self._seen(stream, found)
-        stream.dirty = True
-        self.live[key] = stream
+            return
+        stream = self._again(fd, now, found.path)
+        if stream is None:
+            stream = new_stream(now, self.max_line)
+            former = self._paths.get(found.path) or self.ghosts.at(found.path)
+            stream.replaces = former.id if former is not None else None
+            stream.held = self.clock.monotonic() if self._is_copy(fd, now.st_size) else None
+        self._adopt(stream, fd, now, found)
 
-    def _new(self, found: os.stat_result) -> _Stream:
-        buffer = LineBuffer(0, 0, False, self.max_line)
-        return _Stream(uuid.uuid4().hex, "", found.st_dev, found.st_ino, birth(found), buffer, _UNREAD, fresh=True)
+    def _again(self, fd: int, now: os.stat_result, path: str) -> Stream | None:
+        """The stream that this file goes on with: one without a file, or one whose file has lost its name."""
+        ghost = self.ghosts.of(fd, now, path)
+        lost = [s for s in self.live.values() if s.gone is not None and s.buffer.offset]
+        longest = max(
+            (s for s in lost if matches(fd, now.st_size, s.buffer.offset, s.marks)),
+            key=lambda s: s.buffer.offset,
+            default=None,
+        )
+        if longest is not None and (ghost is None or longest.buffer.offset >= ghost.buffer.offset):
+            del self.live[longest.key]
+            self._close(longest)
+            return longest
+        if ghost is not None:
+            self.ghosts.remove(ghost)
+        return ghost
 
-    def _at(self, path: str) -> str | None:
-        """The stream that this path held before: lost for good, not renamed."""
-        for ghost in self.ghosts.values():
-            if ghost.path == path:
-                return ghost.id
-        return None
+    def _adopt(self, stream: Stream, fd: int, now: os.stat_result, found: Found) -> None:
+        stream.device, stream.inode, stream.gone = now.st_dev, now.st_ino, None
+        # A partial line in memory may not be the same in another file: it is read again.
+        stream.drop_partial()
+        self._place(stream, found)
+        self.live[stream.key] = stream
+        self._keep(stream, fd)
+        self._look(stream, now)
 
-    def _ghost_of(self, fd: int, found: os.stat_result) -> _Stream | None:
-        """The longest of those without a path whose consumed bytes this file begins with."""
-        lost = [*self.ghosts.values(), *(s for s in self.live.values() if s.gone is not None)]
-        for ghost in sorted(lost, key=lambda s: -s.buffer.offset):
-            if ghost.buffer.offset and matches(fd, found.st_size, ghost.buffer.offset, ghost.marks):
-                return ghost
-        return None
+    def _is_copy(self, fd: int, size: int) -> bool:
+        """Whether a new file begins with all that was read of a live one."""
+        return any(s.buffer.offset and matches(fd, size, s.buffer.offset, s.marks) for s in self.live.values())
 
-    def _is_copy(self, fd: int, found: os.stat_result) -> bool:
-        """A new file that begins as a live one does: it may be about to take its place."""
-        return any(s.buffer.offset and matches(fd, found.st_size, s.buffer.offset, s.marks) for s in self.live.values())
+    def _release(self) -> None:
+        """Files that waited: by now the log that they were copied from has been truncated, or lives on beside them."""
+        now = self.clock.monotonic()
+        for stream in [s for s in self.live.values() if s.held is not None and now - s.held >= HOLD]:
+            stream.held = None
+            if stream.fd is not None:
+                former = self._again(stream.fd, os.fstat(stream.fd), stream.path)
+                if former is not None:
+                    self._take_over(stream, former)
+                    continue
+            self._mark(stream)
+
+    def _take_over(self, stream: Stream, former: Stream) -> None:
+        """The held file is where the former stream goes on."""
+        found = Found(stream.path, stream.source or self.sources[0], stream.root, os.fstat(stream.fd or 0))
+        fd, stream.fd = stream.fd, None
+        self._open.pop(stream.id, None)
+        assert fd is not None
+        del self.live[stream.key]
+        self._adopt(former, fd, found.stat, found)
 
     def _expire(self) -> None:
-        """Those without a path for long are let go; their place is remembered as a ghost."""
+        """Those without a name for long are let go; their place is remembered."""
         now = self.clock.monotonic()
-        for key, stream in list(self.live.items()):
-            if stream.gone is not None and now - stream.gone > self.rotate_wait:
-                del self.live[key]
-                self._close(stream)
-                self.ghosts[stream.id] = stream
+        for stream in [s for s in self.live.values() if s.gone is not None and now - s.gone > self.rotate_wait]:
+            self._retire(stream)
+
+    def _retire(self, stream: Stream) -> None:
+        self.live.pop(stream.key, None)
+        self._dirty.pop(stream.id, None)
+        self._close(stream)
+        self.ghosts.add([stream])
 
     # --- reading
 
     def read(self, *, budget: int = 1 << 20) -> Iterator[Batch]:
-        """One round: a batch of at most `budget` bytes of every file that has more."""
-        for stream in [s for s in self.live.values() if s.dirty]:
-            if stream.held:
-                stream.held = False  # one look has passed
-                continue
-            yield from self._turn(stream, budget)
+        """One round: at most `budget` bytes of every file that has more."""
+        for stream in list(self._dirty.values()):
+            if self._dirty.pop(stream.id, None) is not None and self.live.get(stream.key) is stream:
+                yield from self._turn(stream, budget)
+        if self._unmatched and not self._drains():
+            self._match_unknown()
 
     def pending(self) -> bool:
         """Whether something is left to read without waiting."""
-        return any(s.dirty and not s.held for s in self.live.values())
+        return bool(self._dirty or self._unmatched)
 
-    def _turn(self, stream: _Stream, budget: int) -> Iterator[Batch]:
+    def _turn(self, stream: Stream, budget: int) -> Iterator[Batch]:
         fd = self._descriptor(stream)
         if fd is None:
             return
-        found = os.fstat(fd)
-        size, buffer = found.st_size, stream.buffer
-        begun = buffer.offset or buffer.tail
-        if begun and (size < buffer.end or not matches(fd, size, buffer.offset, stream.marks)):
-            self._rewritten(stream, found)
-            return
-        taken: list[Lines | Flaw] = []
-        while size > buffer.end and budget > 0:
+        found, buffer = os.fstat(fd), stream.buffer
+        if not matches(fd, found.st_size, buffer.end, stream.seen):
+            if not matches(fd, found.st_size, buffer.offset, stream.marks):
+                self._rewritten(stream, found)
+                return
+            buffer.tail = b""  # only the partial line is another one now
+        pieces = self._pieces(stream, fd, found.st_size, budget)
+        stream.size = found.st_size
+        drained = buffer.end >= found.st_size
+        if not drained:
+            self._dirty[stream.id] = stream
+        ended = drained and stream.gone is not None and found.st_nlink == 0
+        if ended:
+            pieces += _rest(stream)
+        stream.marks, stream.seen = marks_at(fd, buffer.offset), marks_at(fd, buffer.end)
+        self.flaws += sum(isinstance(piece, Flaw) for piece in pieces)
+        if pieces or ended:
+            yield from batches_of(stream, fd, pieces, found.st_mtime, drained, ended)
+        if ended:
+            self._retire(stream)
+
+    def _pieces(self, stream: Stream, fd: int, size: int, budget: int) -> list[Piece]:
+        buffer, pieces = stream.buffer, list[Piece]()
+        while budget > 0 and size > buffer.end:
             chunk = os.pread(fd, min(CHUNK, budget), buffer.end)
             if not chunk:
                 break
             budget -= len(chunk)
-            taken += buffer.feed(chunk)
-        stream.marks = marks_at(fd, buffer.offset)
-        drained = buffer.end >= size
-        stream.dirty = not drained
-        ended = drained and stream.gone is not None and found.st_nlink == 0
-        if taken or ended:
-            yield from self._batches(stream, taken, found.st_mtime, drained, ended)
-        if ended:
-            self.live.pop(stream.key, None)
-            self._close(stream)
-
-    def _batches(
-        self, stream: _Stream, taken: list[Lines | Flaw], modified: float, drained: bool, ended: bool
-    ) -> Iterator[Batch]:
-        """Contiguous lines, then what cannot be a line, each group with the place after it."""
-        groups: list[tuple[Lines | None, list[Flaw]]] = []
-        for piece in taken:
-            if isinstance(piece, Flaw):
-                self.flaws += 1
-                if not groups:
-                    groups.append((None, []))
-                groups[-1][1].append(piece)
-            elif groups and groups[-1][0] is not None and not groups[-1][1]:
-                groups[-1][0].lines.extend(piece.lines)
+            if chunk[0] == 0 and not chunk.strip(b"\0") and (hole := _hole(fd, buffer.end, size)):
+                pieces.append(buffer.skip(hole))
             else:
-                groups.append((piece, []))
-        groups = groups or [(None, [])]
-        for i, (lines, flaws) in enumerate(groups):
-            last = i == len(groups) - 1
-            yield self._batch(stream, lines, flaws, modified, drained and last, ended and last, last)
+                pieces += buffer.feed(chunk)
+        return pieces
 
-    def _batch(
-        self,
-        stream: _Stream,
-        lines: Lines | None,
-        flaws: list[Flaw],
-        modified: float,
-        drained: bool,
-        ended: bool,
-        last: bool,
-    ) -> Batch:
-        assert stream.source is not None
-        checkpoint = self._checkpoint(stream) if last else self._checkpoint_at(stream, lines, flaws)
-        made = Batch(
-            source=stream.source, root=stream.root, path=stream.path, lines=lines.lines if lines else [],
-            first_line=lines.number if lines else checkpoint.line + 1, first_offset=lines.offset if lines else checkpoint.offset,
-            flaws=tuple(flaws), checkpoint=checkpoint, modified=modified, fresh=stream.fresh, ended=ended, caught_up=drained,
-            replaces=stream.replaces,
-        )  # fmt: skip
-        stream.fresh, stream.replaces = False, None
-        return made
-
-    def _checkpoint(self, stream: _Stream) -> Checkpoint:
-        buffer = stream.buffer
-        return self._place(stream, stream.marks, buffer.offset, buffer.line, buffer.discarding)
-
-    def _place(self, stream: _Stream, marks: Marks, offset: int, line: int, discarding: bool = False) -> Checkpoint:
-        return Checkpoint(
-            stream.id, stream.path, stream.device, stream.inode, stream.birth, *marks, offset, line, discarding
-        )
-
-    def _checkpoint_at(self, stream: _Stream, lines: Lines | None, flaws: list[Flaw]) -> Checkpoint:
-        end, line = (0, 0)
-        if lines is not None:
-            end, line = (
-                lines.offset + sum(map(len, lines.lines)) + len(lines.lines),
-                lines.number + len(lines.lines) - 1,
-            )
-        for flaw in flaws:
-            end, line = flaw.offset + flaw.size, flaw.line or line
-        marks = marks_at(stream.fd, end) if stream.fd is not None else stream.marks
-        return self._place(stream, marks, end, line)
-
-    def _rewritten(self, stream: _Stream, found: os.stat_result) -> None:
+    def _rewritten(self, stream: Stream, found: os.stat_result) -> None:
         """The same inode, other bytes: what was followed is remembered, and the file begins anew."""
-        unread = max(0, len(stream.buffer.tail))
-        self.lost += unread
+        self.lost += max(0, stream.size - stream.buffer.offset)
         self.notice(Notice("rewritten", stream.path, "was truncated or rewritten: it is read from its start"))
-        fresh = self._new(found)
-        fresh.path, fresh.source, fresh.root = stream.path, stream.source, stream.root
-        fresh.replaces = fresh.replaced = stream.id
-        fresh.fd = stream.fd
-        if stream.fd is not None:
-            self._open.pop(stream.id, None)
-            self._open[fresh.id] = fresh
-        stream.fd, stream.gone = None, self.clock.monotonic()
-        self.ghosts[stream.id] = stream
+        fresh = new_stream(found, self.max_line)
+        fresh.path, fresh.source, fresh.root, fresh.gone = stream.path, stream.source, stream.root, stream.gone
+        fresh.replaces = stream.id
+        fd, stream.fd = stream.fd, None
+        self._open.pop(stream.id, None)
+        stream.drop_partial()
+        self.ghosts.add([stream])
         self.live[fresh.key] = fresh
+        if self._paths.get(stream.path) is stream:
+            self._paths[stream.path] = fresh
+        if fd is not None:
+            self._keep(fresh, fd)
+        self._mark(fresh)
 
-    def _descriptor(self, stream: _Stream) -> int | None:
+    # --- descriptors
+
+    def _opened(self, path: str) -> int | None:
+        try:
+            fd = os.open(path, _FLAGS)
+        except OSError as error:
+            if path not in self._unreadable:
+                self._unreadable.add(path)
+                self.notice(Notice("unreadable", path, f"cannot be read: {error.strerror}"))
+            return None
+        self._unreadable.discard(path)
+        return fd
+
+    def _descriptor(self, stream: Stream) -> int | None:
         if stream.fd is None:
-            if stream.gone is not None:
-                stream.dirty = False
-                return None
-            try:
-                fd = os.open(stream.path, _FLAGS)
-            except OSError as error:
-                self.notice(Notice("unreadable", stream.path, f"cannot be read: {error.strerror}"))
-                stream.dirty = False
+            fd = self._opened(stream.path) if stream.gone is None else None
+            if fd is None:
                 return None
             found = os.fstat(fd)
             if (found.st_dev, found.st_ino) != stream.key:
                 os.close(fd)
                 return None
             stream.fd = fd
+        self._keep(stream, stream.fd)
+        return stream.fd
+
+    def _keep(self, stream: Stream, fd: int) -> None:
+        """The descriptors used last stay open, but for those of files without a name, which nothing else leads to."""
+        stream.fd = fd
         self._open[stream.id] = stream
         self._open.move_to_end(stream.id)
         while len(self._open) > self.max_open:
-            self._close(next(iter(self._open.values())))
-        return stream.fd
+            named = next((s for s in self._open.values() if s.gone is None), None)
+            self._close(named or next(iter(self._open.values())))
 
-    def _close(self, stream: _Stream) -> None:
+    def _close(self, stream: Stream) -> None:
         self._open.pop(stream.id, None)
         if stream.fd is not None:
             os.close(stream.fd)
@@ -383,14 +374,12 @@ class Follower:
     # --- the rest
 
     def rewind(self, checkpoint: Checkpoint) -> None:
-        """The commit failed: read again from `checkpoint`."""
+        """The commit failed: read again from `checkpoint`; offset 0 is the beginning."""
         for stream in self.live.values():
             if stream.id == checkpoint.stream:
-                stream.buffer = LineBuffer(checkpoint.offset, checkpoint.line, checkpoint.discarding, self.max_line)
-                stream.marks = Marks(checkpoint.head, checkpoint.head_length, checkpoint.mark)
-                if checkpoint.offset == 0:
-                    stream.marks, stream.fresh, stream.replaces = _UNREAD, True, stream.replaced
-                stream.dirty = True
+                stream.go_to(checkpoint)
+                stream.fresh = checkpoint.offset == 0
+                self._mark(stream)
 
     def set_sources(self, sources: Sequence[Source]) -> None:
         """Other files from now on; those that stay keep their place."""
@@ -401,35 +390,33 @@ class Follower:
         """What is followed now."""
         return FollowStatus(len(self.live), len(self._open), len(self.ghosts), self.lost, self.flaws)
 
+    def streams(self) -> set[str]:
+        """The ids of all streams that have a file."""
+        return {stream.id for stream in self.live.values()}
+
     def close(self) -> None:
         """Give back every descriptor."""
         for stream in list(self._open.values()):
             self._close(stream)
 
 
-def iter_file(path: str, source: Source, root: str | None = None, *, follow: bool = False) -> Iterator[Batch]:
-    """One file once, from its start to its present end."""
-    buffer = LineBuffer()
-    with open(path, "rb", buffering=0) as file:
-        found = os.fstat(file.fileno())
-        head = marks_at(file.fileno(), min(256, found.st_size))
-        while chunk := file.read(1 << 18):
-            for piece in buffer.feed(chunk):
-                lines, flaws = (piece, ()) if isinstance(piece, Lines) else (None, (piece,))
-                checkpoint = Checkpoint(
-                    "",
-                    path,
-                    found.st_dev,
-                    found.st_ino,
-                    None,
-                    head.head,
-                    head.head_length,
-                    "",
-                    buffer.offset,
-                    buffer.line,
-                )
-                yield Batch(
-                    source=source, root=root or os.path.dirname(path), path=path, lines=lines.lines if lines else [],
-                    first_line=lines.number if lines else buffer.line, first_offset=lines.offset if lines else buffer.offset, flaws=flaws,
-                    checkpoint=checkpoint, modified=found.st_mtime,
-                )  # fmt: skip
+def _hole(fd: int, start: int, size: int) -> int:
+    """The length of a hole that begins at `start`; 0 where the file system does not tell."""
+    try:
+        return os.lseek(fd, start, os.SEEK_DATA) - start
+    except OSError:
+        return 0
+
+
+def _rest(stream: Stream) -> list[Piece]:
+    """The file is gone for good: its partial last line counts if it is whole, else it is a flaw."""
+    buffer, rest = stream.buffer, stream.buffer.tail
+    if not rest.strip():
+        return []
+    number, offset = buffer.line + 1, buffer.offset
+    buffer.line, buffer.offset, buffer.tail = number, offset + len(rest), b""
+    try:
+        json.loads(rest)
+    except (ValueError, RecursionError):
+        return [Flaw(number, offset, len(rest), "the file ended in the middle of this line")]
+    return [Lines([rest], number, offset)]

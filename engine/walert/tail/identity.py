@@ -34,6 +34,11 @@ def marks_at(fd: int, offset: int) -> Marks:
     return Marks(digest(_read(fd, length, 0)), length, digest(_read(fd, offset - start, start)))
 
 
+def head_of(fd: int, length: int) -> str:
+    """The hash of the first `length` bytes of an open file."""
+    return digest(_read(fd, length, 0))
+
+
 def matches(fd: int, size: int, offset: int, marks: Marks) -> bool:
     """Whether the open file's first `offset` bytes may be those that `marks` were made of."""
     return size >= offset and marks_at(fd, offset) == marks

@@ -2,7 +2,7 @@
 
 buffer = LineBuffer(offset, line)
 for piece in buffer.feed(chunk): ...      # Lines or Flaw, in file order
-buffer.offset, buffer.line                # the committed place: the beginning of the first line not given out
+buffer.offset, buffer.line                # the place to commit: the beginning of the first line not given out
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ class Lines(NamedTuple):
     number: int
     offset: int
 
+    @property
+    def end(self) -> int:
+        """The offset after the last line's newline."""
+        return self.offset + sum(map(len, self.lines)) + len(self.lines)
+
+
+Piece = Lines | Flaw
+
 
 class LineBuffer:
     """The framing of one stream. Memory is bounded by one line of the longest kind and one chunk."""
@@ -31,26 +39,31 @@ class LineBuffer:
     def __init__(self, offset: int = 0, line: int = 0, discarding: bool = False, max_line: int = MAX_LINE) -> None:
         self.offset = offset
         self.line = line  # lines already given out
-        self.discarding = discarding
+        self.discarding = discarding  # inside a line that is too long
         self.max_line = max_line
         self.tail = b""
-
-    def feed(self, chunk: bytes) -> list[Lines | Flaw]:
-        """Take the next bytes of the file."""
-        out: list[Lines | Flaw] = []
-        if self.discarding:
-            chunk = self._discard(chunk, out)
-        if chunk:
-            self._split(self.tail + chunk if self.tail else chunk, out)
-        return out
 
     @property
     def end(self) -> int:
         """The offset of the next byte to feed."""
         return self.offset + len(self.tail)
 
-    def _discard(self, chunk: bytes, out: list[Lines | Flaw]) -> bytes:
-        """Inside a line that is too long: skip to its end."""
+    def feed(self, chunk: bytes) -> list[Piece]:
+        """Take the next bytes of the file."""
+        out: list[Piece] = []
+        if self.discarding:
+            chunk = self._discard(chunk)
+        if chunk:
+            self._split(self.tail + chunk if self.tail else chunk, out)
+        return out
+
+    def skip(self, count: int) -> Flaw:
+        """`count` bytes that the file never held: a hole. It stands where a line begins, or makes the partial one a bad one."""
+        flaw = Flaw(0, self.end, count, "a hole in the file")
+        self.offset += count
+        return flaw
+
+    def _discard(self, chunk: bytes) -> bytes:
         end = chunk.find(b"\n")
         if end < 0:
             self.offset += len(chunk)
@@ -59,7 +72,7 @@ class LineBuffer:
         self.discarding = False
         return chunk[end + 1 :]
 
-    def _split(self, data: bytes, out: list[Lines | Flaw]) -> None:
+    def _split(self, data: bytes, out: list[Piece]) -> None:
         lines = data.split(b"\n")
         self.tail = lines.pop()
         start = 0
@@ -68,20 +81,35 @@ class LineBuffer:
             for i, line in enumerate(lines):
                 if len(line) > self.max_line:
                     self._give(lines[start:i], out)
-                    self._flaw(len(line) + 1, "the line is over 1 MiB", out)
+                    self._too_long(len(line) + 1, out)
                     start = i + 1
         self._give(lines[start:], out)
+        if self.tail[:1] == b"\0":
+            self._drop_nulls(out)
         if len(self.tail) > self.max_line:
-            self._flaw(len(self.tail), "the line is over 1 MiB", out)
-            self.tail, self.discarding = b"", True
+            size, self.tail, self.discarding = len(self.tail), b"", True
+            self._too_long(size, out)
 
-    def _give(self, lines: list[bytes], out: list[Lines | Flaw]) -> None:
-        if lines:
-            out.append(Lines(lines, self.line + 1, self.offset))
-            self.line += len(lines)
-            self.offset += sum(map(len, lines)) + len(lines)
+    def _give(self, lines: list[bytes], out: list[Piece]) -> None:
+        if not lines:
+            return
+        given = Lines(lines, self.line + 1, self.offset)
+        self.line += len(lines)
+        self.offset = given.end
+        if given.offset == 0 and lines[0].startswith(_BOM):
+            # As long as the mark was, so that offsets stay right; leading blanks mean nothing in JSON.
+            lines[0] = b"   " + lines[0][len(_BOM) :]
+        out.append(given)
 
-    def _flaw(self, size: int, reason: str, out: list[Lines | Flaw]) -> None:
+    def _drop_nulls(self, out: list[Piece]) -> None:
+        """A writer that was truncated under its feet leaves NULs before its next line: they are not kept in memory."""
+        rest = self.tail.lstrip(b"\0")
+        count = len(self.tail) - len(rest)
+        out.append(Flaw(0, self.offset, count, "NULs before a line"))
+        self.offset += count
+        self.tail = rest
+
+    def _too_long(self, size: int, out: list[Piece]) -> None:
         self.line += 1
-        out.append(Flaw(self.line, self.offset, size, reason))
+        out.append(Flaw(self.line, self.offset, size, f"the line is over {self.max_line} bytes"))
         self.offset += size

@@ -1,0 +1,101 @@
+"""Pieces of a file to batches: contiguous lines first, then the flaws behind them, each batch with the place after it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from walert.model import Batch, Checkpoint, Flaw, Source
+from walert.tail.identity import HEAD, marks_at
+from walert.tail.lines import LineBuffer, Lines, Piece
+from walert.tail.streams import Stream
+
+Group = tuple[Lines | None, list[Flaw]]
+
+
+def grouped(pieces: Sequence[Piece]) -> list[Group]:
+    """Neighbouring lines joined; a flaw ends the group of the lines before it."""
+    groups: list[Group] = []
+    for piece in pieces:
+        if isinstance(piece, Flaw):
+            if not groups:
+                groups.append((None, []))
+            groups[-1][1].append(piece)
+        elif groups and groups[-1][0] is not None and not groups[-1][1]:
+            groups[-1][0].lines.extend(piece.lines)
+        else:
+            groups.append((piece, []))
+    return groups
+
+
+def batches_of(
+    stream: Stream, fd: int, pieces: Sequence[Piece], modified: float, drained: bool, ended: bool
+) -> Iterator[Batch]:
+    """The batches of one turn. The last says whether the file is drained, and whether it is gone."""
+    assert stream.source is not None
+    groups = grouped(pieces) or [(None, [])]
+    for i, (lines, flaws) in enumerate(groups):
+        last = i == len(groups) - 1
+        place = _last_place(stream) if last else _place(stream, fd, lines, flaws)
+        fresh, replaces = stream.fresh, stream.replaces
+        stream.fresh = False
+        yield Batch(
+            source=stream.source,
+            root=stream.root,
+            path=stream.path,
+            lines=lines.lines if lines else [],
+            first_line=lines.number if lines else place.line + 1,
+            first_offset=lines.offset if lines else place.offset,
+            flaws=tuple(flaws),
+            checkpoint=place,
+            modified=modified,
+            fresh=fresh,
+            ended=ended and last,
+            caught_up=drained and last,
+            replaces=replaces if fresh else None,
+        )
+
+
+def _last_place(stream: Stream) -> Checkpoint:
+    buffer = stream.buffer
+    return stream.checkpoint(stream.marks, buffer.offset, buffer.line, buffer.discarding)
+
+
+def _place(stream: Stream, fd: int, lines: Lines | None, flaws: Sequence[Flaw]) -> Checkpoint:
+    offset, line = (lines.end, lines.number + len(lines.lines) - 1) if lines else (0, 0)
+    for flaw in flaws:
+        offset, line = flaw.offset + flaw.size, flaw.line or line
+    return stream.checkpoint(marks_at(fd, offset), offset, line)
+
+
+def iter_file(path: str, source: Source, root: str | None = None) -> Iterator[Batch]:
+    """One file once, from its start to its present end, by the same framing; a partial last line is left waiting."""
+    buffer = LineBuffer()
+    with open(path, "rb", buffering=0) as file:
+        found = os.fstat(file.fileno())
+        head = marks_at(file.fileno(), min(HEAD, found.st_size))
+        while chunk := file.read(1 << 18):
+            for lines, flaws in grouped(buffer.feed(chunk)):
+                place = Checkpoint(
+                    "",
+                    path,
+                    found.st_dev,
+                    found.st_ino,
+                    None,
+                    head.head,
+                    head.head_length,
+                    "",
+                    buffer.offset,
+                    buffer.line,
+                )
+                yield Batch(
+                    source=source,
+                    root=root or os.path.dirname(path),
+                    path=path,
+                    lines=lines.lines if lines else [],
+                    first_line=lines.number if lines else buffer.line + 1,
+                    first_offset=lines.offset if lines else buffer.offset,
+                    flaws=tuple(flaws),
+                    checkpoint=place,
+                    modified=found.st_mtime,
+                )

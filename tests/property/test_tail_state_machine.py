@@ -1,0 +1,209 @@
+"""A model of a Unix file under everything that writers and rotators do to it, against the real follower on a real file system.
+
+Every complete line is read exactly once, in order, whatever happens between two looks; only lines that were destroyed unread may be missing.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from walert.model import Source
+from walert.tail import Follower
+
+
+class HandTurned:
+    def __init__(self):
+        self.seconds = 0.0
+
+    def monotonic(self):
+        return self.seconds
+
+
+class FileLife(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="walert-tail-"))
+        self.root = self.folder / "runs"
+        self.root.mkdir()
+        self.path = self.root / "m.jsonl"
+        self.clock = HandTurned()
+        self.saved = {}
+        self.read = []
+        self.written = []
+        self.may_miss = set()
+        self.unread = {}  # inode -> lines not read yet
+        self.partial = ""
+        self.count = self.copies = 0
+        self.running = True
+        self.rotated = None
+        self.follower = self._follower()
+
+    def _follower(self):
+        made = Follower([Source(path=str(self.root))], self.saved.values(), clock=self.clock)
+        made.scan()
+        return made
+
+    def teardown(self):
+        self.follower.close()
+        shutil.rmtree(self.folder)
+
+    # --- the writer
+
+    def _append(self, path, text):
+        with open(path, "ab", buffering=0) as file:
+            file.write(text.encode())
+        return os.stat(path).st_ino
+
+    def _line(self):
+        self.count += 1
+        return '{"n": %d, "pad": "%s"}' % (self.count, "x" * (self.count * 7 % 40))
+
+    def _lines(self, path, count):
+        for _ in range(count):
+            line = self._line()
+            whole = self.partial + line if path == self.path else line
+            inode = self._append(path, line + "\n")
+            if path == self.path:
+                self.partial = ""
+            self.written.append(whole)
+            self.unread.setdefault(inode, []).append(whole)
+
+    @rule(count=st.integers(1, 4))
+    def write(self, count):
+        self._lines(self.path, count)
+
+    @rule()
+    def write_a_part(self):
+        if not self.partial:
+            self.partial = '{"part": %d, ' % self.count
+            self._append(self.path, self.partial)
+
+    @precondition(lambda self: self.rotated is not None and self.rotated.exists())
+    @rule()
+    def write_late_into_the_rotated_file(self):
+        self._lines(self.rotated, 1)
+
+    # --- what happens to files
+
+    def _lose_partial(self):
+        self.partial = ""
+
+    @precondition(lambda self: self.path.exists())
+    @rule()
+    def rotate(self):
+        for number in (2, 1):
+            older = self.root / f"m.jsonl.{number}"
+            if older.exists():
+                older.rename(self.root / f"m.jsonl.{number + 1}")
+        if self.partial:
+            self._lines(self.path, 1)
+        self.rotated = self.root / "m.jsonl.1"
+        self.path.rename(self.rotated)
+
+    @precondition(lambda self: self.path.exists())
+    @rule()
+    def truncate(self):
+        self._destroy(os.stat(self.path).st_ino)
+        os.truncate(self.path, 0)
+        self._lose_partial()
+
+    @precondition(lambda self: self.path.exists())
+    @rule(count=st.integers(1, 30))
+    def truncate_and_regrow(self, count):
+        self.truncate()
+        self._lines(self.path, count)
+
+    @precondition(lambda self: self.path.exists() and not self.partial)
+    @rule()
+    def copytruncate_in_the_folder(self):
+        self.copies += 1
+        copy = self.root / f"copy-{self.copies}.jsonl"
+        shutil.copy(self.path, copy)
+        inode = os.stat(self.path).st_ino
+        self.unread.setdefault(os.stat(copy).st_ino, []).extend(self.unread.pop(inode, []))
+        os.truncate(self.path, 0)
+
+    @precondition(lambda self: self.path.exists() and not self.partial)
+    @rule()
+    def replace_by_a_longer_copy(self):
+        new = self.folder / "new"
+        shutil.copy(self.path, new)
+        inode = os.stat(self.path).st_ino
+        line = self._line()
+        after = self._append(new, line + "\n")
+        self.written.append(line)
+        self.unread[after] = [*self.unread.pop(inode, []), line]
+        os.replace(new, self.path)
+
+    @precondition(lambda self: self.path.exists())
+    @rule(count=st.integers(0, 20))
+    def delete_and_recreate(self, count):
+        self._destroy(os.stat(self.path).st_ino)
+        self.path.unlink()
+        self._lose_partial()
+        if count:
+            self._lines(self.path, count)
+
+    def _destroy(self, inode):
+        self.may_miss.update(self.unread.pop(inode, []))
+
+    # --- the reader
+
+    @precondition(lambda self: self.running)
+    @rule(scan=st.booleans())
+    def look(self, scan):
+        self.clock.seconds += 2.0
+        self.follower.scan() if scan else self.follower.sweep()
+        self._read_all()
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def a_hint(self):
+        self.follower.mark_dirty([str(self.path)])
+        self._read_all()
+
+    def _read_all(self):
+        for _ in range(50):
+            for batch in self.follower.read(budget=100):
+                self.read += [line.decode() for line in batch.lines if line.strip()]
+                self.saved[batch.checkpoint.stream] = batch.checkpoint
+            if not self.follower.pending():
+                break
+        seen = set(self.read)
+        self.unread = {inode: [x for x in lines if x not in seen] for inode, lines in self.unread.items()}
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def stop(self):
+        self.follower.close()
+        self.running = False
+
+    @precondition(lambda self: not self.running)
+    @rule()
+    def start(self):
+        self.follower = self._follower()
+        self.running = True
+        self._read_all()
+
+    @invariant()
+    def nothing_is_read_twice(self):
+        assert len(self.read) == len(set(self.read)), [x for x in self.read if self.read.count(x) > 1][:3]
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def in_the_end_everything_is_read(self):
+        for _ in range(4):
+            self.look(True)
+        missing = set(self.written) - set(self.read) - self.may_miss
+        assert not missing, sorted(missing)[:3]
+
+
+FileLife.TestCase.settings = settings(
+    max_examples=120, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+test_every_line_is_read_once = FileLife.TestCase
