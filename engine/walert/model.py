@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 
 from walert.levels import AlertLevel as AlertLevel
 
-
 # --- sources and bytes -------------------------------------------------------------------------------------------
 
 

@@ -61,7 +61,7 @@ class FileLife(RuleBasedStateMachine):
 
     def _line(self):
         self.count += 1
-        return '{"n": %d, "pad": "%s"}' % (self.count, "x" * (self.count * 7 % 40))
+        return f'{{"n": {self.count}, "pad": "{"x" * (self.count * 7 % 40)}"}}'
 
     def _lines(self, path, count):
         for _ in range(count):
@@ -80,7 +80,7 @@ class FileLife(RuleBasedStateMachine):
     @rule()
     def write_a_part(self):
         if not self.partial:
-            self.partial = '{"part": %d, ' % self.count
+            self.partial = f'{{"part": {self.count}, '
             self._append(self.path, self.partial)
 
     @precondition(lambda self: self.rotated is not None and self.rotated.exists())

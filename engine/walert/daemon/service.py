@@ -14,7 +14,6 @@ from dataclasses import replace
 from types import FrameType
 
 from walert.clock import Clock
-
 from walert.config import Config, ReceiverConfig
 from walert.daemon.lock import Lock
 from walert.daemon.log import Log
@@ -60,6 +59,7 @@ class Daemon:
         self._waker: Waker | None = None
         self._committed: dict[str, Checkpoint] = {}
         self._failing = False
+        self._awake = False
 
     # --- the whole life
 
@@ -100,6 +100,8 @@ class Daemon:
             store,
             self.log,
             now=self.clock.now,
+            monotonic=self.clock.monotonic,
+            run_timeout=config.run_timeout,
             host=socket.gethostname(),
             everything=self.once,
         )
@@ -109,7 +111,9 @@ class Daemon:
         with SqliteOutbox(config.state) as outbox:
             in_flight = outbox.take_back()
         if in_flight:
-            self.log.again("outbox", f"{in_flight} messages were in flight when the last walertd died: they are sent again")
+            self.log.again(
+                "outbox", f"{in_flight} messages were in flight when the last walertd died: they are sent again"
+            )
         self.delivery = Delivery(self._receivers(config), lambda: SqliteOutbox(config.state), self.clock)
 
     def _receivers(self, config: Config) -> dict[str, Receiver]:
@@ -165,7 +169,9 @@ class Daemon:
         while not self.stopping.is_set():
             read = self._read()
             if self.once and not read and not self._failing:
-                return
+                if not self.follower.holding():
+                    return
+                self.stopping.wait(T_SWEEP)
             wait = 0.0 if read else T_RETRY if self._failing else T_SWEEP
             self._hints(wait)
             now = self.clock.monotonic()
@@ -174,11 +180,23 @@ class Daemon:
                 scanned = swept = now
             elif now - swept >= T_SWEEP:
                 self.follower.sweep()
+                self._tick()
                 swept = now
             if now - expired >= T_EXPIRE:
-                self.store.expire(self.clock.now())
+                self.store.expire(self.clock.now(), self.follower.streams())
                 expired = now
             self._refresh()
+
+    def _tick(self) -> None:
+        """What falls due in silence; files that had nothing new since the start are taken up first."""
+        if not self._awake and self.reloader.rules.timed:
+            for batch in self.follower.idle():
+                self.pipeline.wake_up(batch)
+        self._awake = True
+        try:
+            self.delivery.wake(self.pipeline.tick())
+        except StoreError as error:
+            self.log.note("state", f"cannot commit what fell due, trying again: {error}")
 
     def _hints(self, wait: float) -> None:
         if self._waker is None:
@@ -240,6 +258,7 @@ class Daemon:
         self.pipeline.router = self.reloader.router
         if rules:
             self.pipeline.set_rules(self.reloader.rules)
+            self._awake = False
         if config:
             self.follower.set_sources(self.reloader.config.sources)
             self.delivery.set_receivers(self._receivers(self.reloader.config))

@@ -19,6 +19,7 @@ from walert.store.values import Changes, Firing, RunState, StreamState
 
 HISTORY_AFTER = 3600.0  # a file first seen with an older mtime is history: judged and listed, not delivered
 LATE_AFTER = 900.0  # an alert told this long after its record is marked late
+RUN_TIMEOUT = 86_400.0  # a file without an end record that has not grown for so long has ended
 MAX_SESSIONS = 1_000  # files whose state is held in memory; others are read back from the state file
 MAX_SAMPLES = 3  # bad lines of a pass that are shown in the log; all are counted
 
@@ -81,19 +82,24 @@ class Pipeline:
         listener: Listener,
         *,
         now: Callable[[], float],
+        monotonic: Callable[[], float],
         host: str,
         everything: bool = False,
+        run_timeout: float = RUN_TIMEOUT,
     ) -> None:
         self.rules = rules
         self.router = router
         self.ledger = ledger
         self.listener = listener
         self.now = now
+        self.monotonic = monotonic
+        self.run_timeout = run_timeout
         self.host = host
         self.everything = everything  # --once: read from the start and deliver, however old
         self.sessions: OrderedDict[str, Session] = OrderedDict()
         self.desks: dict[str, Desk] = {}
         self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
+        self._places: dict[str, Batch] = {}  # stream -> its newest batch, once it is read to its end
 
     # --- one pass
 
@@ -106,6 +112,7 @@ class Pipeline:
         try:
             session = self._run(batch, done)
             self.ledger.commit(self._changes(batch, session, done))
+            self._read_on(batch, session)
         except BaseException:
             self._drop(batch)
             raise
@@ -181,6 +188,47 @@ class Pipeline:
                 done.count("alerts_without_receiver")
         done.heard.append(_later(self.listener.said, run, said))
 
+    # --- what falls due in silence
+
+    def tick(self) -> set[str]:
+        """Judge what the passing of time alone changes, in files that are read to their end. As `process`, for each of them."""
+        told: set[str] = set()
+        for stream, batch in list(self._places.items()):
+            session = self.sessions.get(stream)
+            if session is not None and stream not in self._modes:
+                told |= self._tick(batch, session)
+        return told
+
+    def _tick(self, batch: Batch, session: Session) -> set[str]:
+        done = _Pass(self.now())
+        judged = session.silent(self.monotonic() - session.read_at, self.run_timeout, done.now)
+        if judged is None:
+            return set()
+        self._take(session, batch, judged, done)
+        try:
+            self.ledger.commit(self._changes(batch, session, done))
+        except BaseException:
+            self._drop(batch)
+            raise
+        for tell in done.heard:
+            tell()
+        return {name for _, receivers in done.alerts for name in receivers}
+
+    def wake_up(self, batch: Batch) -> None:
+        """After a restart: take up a file that has nothing new, so that its silence is noticed. `batch` is an empty one."""
+        if batch.checkpoint.stream not in self._places:
+            self._read_on(batch, self._session(batch))
+
+    def _read_on(self, batch: Batch, session: Session | None) -> None:
+        """Note when a file was read to its end: its silence begins there."""
+        stream = batch.checkpoint.stream
+        if batch.caught_up and session is not None and not batch.ended:
+            self._places[stream] = replace(batch, lines=[], flaws=(), fresh=False, replaces=None)
+        else:
+            self._places.pop(stream, None)
+        if session is not None and batch.lines:
+            session.read_at = self.monotonic()
+
     def _changes(self, batch: Batch, session: Session | None, done: _Pass) -> Changes:
         changes = Changes(
             at=done.now,
@@ -195,7 +243,10 @@ class Pipeline:
         stream, run = batch.checkpoint.stream, session.run
         if batch.caught_up:
             self._modes.pop(stream, None)
-        extra = session.dump() | {"mode": self._modes.get(stream)}
+        extra = session.dump() | {
+            "mode": self._modes.get(stream),
+            "read": done.now - (self.monotonic() - session.read_at),
+        }
         state = StreamState(
             run, session.fold.dump(), session.decoder.state(), session.fold.rules.checksum, session.started, extra
         )
@@ -225,6 +276,8 @@ class Pipeline:
             batch.source, state.run, batch.path, self.rules, desk, self._place(batch), kept, LATE_AFTER
         )
         session.started = state.started
+        # The clock of another process is not ours: how long ago it read is told by the wall clock, once.
+        session.read_at = self.monotonic() - max(0.0, self.now() - state.extra.get("read", self.now()))
         if state.extra.get("mode"):
             self._modes[stream] = state.extra["mode"]
         self._catch_up(session, batch, kept)
@@ -241,7 +294,7 @@ class Pipeline:
         session = open_session(
             batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch), LATE_AFTER
         )
-        session.started = self.now()
+        session.started, session.read_at = self.now(), self.monotonic()
         return self._keep(stream, session)
 
     def _mode(self, batch: Batch) -> str | None:
@@ -261,6 +314,7 @@ class Pipeline:
     def _close_session(self, stream: str) -> None:
         session = self.sessions.pop(stream, None)
         self._modes.pop(stream, None)
+        self._places.pop(stream, None)
         if session is not None:
             session.desk.episodes.pop(stream, None)
             if not any(s.run.id == session.run.id for s in self.sessions.values()):

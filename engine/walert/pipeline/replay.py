@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
+from walert.dispatch.desk import Desk, Place, Said, Told
 from walert.model import BadLine, Happening, Run, Source, Transition
 from walert.pipeline.runs import identify, relative
 from walert.pipeline.session import Judged, Session, open_session

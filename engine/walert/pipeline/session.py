@@ -33,6 +33,7 @@ class Session:
     place: Place
     late_after: float | None = None
     started: float = 0.0  # when it was first read, by the daemon's clock
+    read_at: float = 0.0  # when its newest line was read, by the daemon's monotonic clock
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("records", "bad_lines", "records_without_time"), 0)
     )
@@ -57,6 +58,18 @@ class Session:
         if not transitions and record.event is None:
             return Judged(record, (), ())
         return Judged(record, transitions, self.desk.line(self._here(record, arrival), record, transitions))
+
+    def silent(self, seconds: float, timeout: float, now: float) -> Judged | None:
+        """What `seconds` without a line change by themselves; after `timeout`, the end of a run that never said so."""
+        last = self.fold.newest()
+        if last is None or last.time is None:
+            return None
+        transitions = self.fold.due(last.time + seconds)
+        if seconds > timeout:
+            transitions += self.fold.close("no end record", last._replace(time=last.time + seconds))
+        if not transitions:
+            return None
+        return Judged(last, transitions, self.desk.line(self._here(last, now), last, transitions))
 
     def _here(self, record: Record, arrival: float | None) -> Place:
         event = record.event or {}

@@ -10,12 +10,13 @@ by where they stand, so that a changed rule set finds what still belongs to it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from walert.model import Happening, Record, Transition
 from walert.rules.attempts import Attempts, Return
+from walert.rules.blind import Sight
 from walert.rules.features import Age, Reader, make_reader
 from walert.rules.latch import Latch
 from walert.rules.machine import Machine, Move, Phase
@@ -38,6 +39,7 @@ class Fold:
         self.rules = rules
         self.attempts = Attempts()
         self.records = 0  # metric records folded: the tick that latches compare
+        self.sight = Sight()  # what was found in the log at all; the folds of a run share one
         self._fresh()
 
     def _fresh(self) -> None:
@@ -52,6 +54,7 @@ class Fold:
         self.origin_time: float | None = None
         self.run: list[float | None] = [None] * 7
         self.line = self.offset = 0  # of the newest record
+        self.ended = False  # an end record came, and nothing after it: silence means nothing now
         self.age = Age(count)
         self.shelves: dict[str, Shelf] = {}
         self._feeds: dict[int, Shelf] = {}
@@ -82,6 +85,7 @@ class Fold:
         kind = record.event.get("event") if record.event else None
         if kind == "start":
             self.attempts.start()
+        self.ended = self.ended and not record.metrics and kind != "start"
         if record.metrics or record.event is None:
             if self.rules.timed and record.time is not None:
                 out += self.due(math.nextafter(record.time, 0.0))
@@ -90,11 +94,15 @@ class Fold:
         if kind == "finish":
             state = str((record.event or {}).get("state") or "finished")
             out += self.close(f"run {state}", record)
+            self.ended = True
         return out
 
     def _return(self, record: Record) -> list[Transition]:
         """Attempts: a record that goes back drops what lies beyond it, or everything."""
-        match self.attempts.see(record):
+        verdict = self.attempts.see(record)
+        if verdict is not Return.NONE:
+            self.sight.look(self)
+        match verdict:
             case Return.FRESH:
                 closed = self.close("restarted", record)
                 self._fresh()
@@ -214,7 +222,7 @@ class Fold:
         Such transitions stand at the newest record's line, are `by` the timer, and are no confirming samples.
         """
         last = self.run[_TIME]
-        if last is None or now <= last:
+        if last is None or now <= last or self.ended:
             return []
         out = [made for plan in self.rules.timed if (made := self._due(plan, last, now)) is not None]
         self._moment(last, last)
@@ -255,6 +263,12 @@ class Fold:
     def _look(self, latch: Latch, last: float, time: float) -> tuple[list[bool | None], bool | None]:
         self._moment(time, last)
         return latch.look(self.samples, self._read, self.run)
+
+    def newest(self) -> Record | None:
+        """Where the fold stands: the newest record without its metrics; None before the first."""
+        if self.line == 0:
+            return None
+        return Record(self.line, self.offset, self.run[_STEP] or 0.0, True, self.run[_TIME], None, {}, None)
 
     # --- ends
 
@@ -307,6 +321,16 @@ class Fold:
                 out[name] = value
         return out
 
+    @property
+    def readers(self) -> Sequence[Reader]:
+        """The kept values as they are now, in the order of the rule set's `features`."""
+        return self._read
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The metrics that records of this file brought, since its last fresh start or restart of the daemon."""
+        return self.known
+
     def firing(self) -> list[RulePlan]:
         """The rules that fire on this file now."""
         return [p for p, m in zip(self.rules.plans, self.machines, strict=True) if m.phase is Phase.FIRING]
@@ -329,7 +353,7 @@ class Fold:
             "records": self.records,
             "origin": [self.origin_step, self.origin_time],
             "run": list(self.run),
-            "at": [self.line, self.offset],
+            "at": [self.line, self.offset, self.ended],
             "slots": [
                 [
                     s.name,
@@ -357,7 +381,7 @@ class Fold:
         fold.records = state["records"]
         fold.origin_step, fold.origin_time = state["origin"]
         fold.run[:] = state["run"]
-        fold.line, fold.offset = state["at"]
+        fold.line, fold.offset, fold.ended = state["at"]
         index = {slot: i for i, slot in enumerate(rules.slots)}
         for name, candidates, bound, sample, arrived, finite, *logged in state["slots"]:
             slot = Slot(name, tuple(candidates))

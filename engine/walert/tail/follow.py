@@ -390,6 +390,16 @@ class Follower:
         """What is followed now."""
         return FollowStatus(len(self.live), len(self._open), len(self.ghosts), self.lost, self.flaws)
 
+    def holding(self) -> bool:
+        """Whether a file waits for another look before it is read."""
+        return any(stream.held is not None for stream in self.live.values())
+
+    def idle(self) -> Iterator[Batch]:
+        """An empty batch of every file that was read to its end before: where it stands."""
+        for stream in self.live.values():
+            if stream.source is not None and stream.buffer.offset and stream.id not in self._dirty:
+                yield from batches_of(stream, -1, (), self.clock.monotonic(), True, False)
+
     def streams(self) -> set[str]:
         """The ids of all streams that have a file."""
         return {stream.id for stream in self.live.values()}
