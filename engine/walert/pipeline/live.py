@@ -12,7 +12,7 @@ from walert.dispatch.route import Router
 from walert.model import Alert, BadLine, Batch, Checkpoint, Happening, Record, Run, Transition
 from walert.pipeline.rebuild import rebuilt
 from walert.pipeline.replay import first_event, plain, spelled
-from walert.pipeline.runs import identify, relative
+from walert.pipeline.runs import head_of, identify, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.rules.plan import RulePlan, RuleSet
 from walert.store.values import Changes, Firing, RunState, StreamState
@@ -292,7 +292,7 @@ class Pipeline:
             if mode:
                 self._modes[stream] = mode
         session = open_session(
-            batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch), LATE_AFTER
+            batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch, head_of(data)), LATE_AFTER
         )
         session.started, session.read_at = self.now(), self.monotonic()
         return self._keep(stream, session)
@@ -342,13 +342,13 @@ class Pipeline:
             )
         return self.router.receivers(alert, own)
 
-    def _place(self, batch: Batch) -> Place:
+    def _place(self, batch: Batch, head: str = "") -> Place:
         checkpoint = batch.checkpoint
         return Place(
             stream=checkpoint.stream,
             log=batch.path,
             path=relative(batch.root, batch.path),
-            head=checkpoint.head,
+            head=head,
             clock=None,
             host=self.host,
         )

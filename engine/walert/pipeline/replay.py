@@ -10,7 +10,7 @@ from typing import Any
 
 from walert.dispatch.desk import Desk, Place, Said, Told
 from walert.model import BadLine, Happening, Run, Source, Transition
-from walert.pipeline.runs import identify, relative
+from walert.pipeline.runs import head_of, identify, relative
 from walert.pipeline.session import Judged, Session, open_session
 from walert.rules.plan import RuleSet
 from walert.tail import iter_file
@@ -71,7 +71,7 @@ class Replay:
             offset = batch.first_offset
             for number, data in enumerate(batch.lines, batch.first_line):
                 if session is None and data.strip():
-                    session = self._open(file, data, number, offset, batch.checkpoint.head)
+                    session = self._open(file, data, number, offset)
                 if session is not None:
                     yield from self._line(file, session, data, number, offset)
                 offset += len(data) + 1
@@ -80,12 +80,12 @@ class Replay:
         else:
             self._add(session)
 
-    def _open(self, file: LogFile, data: bytes, number: int, offset: int, head: str) -> Session:
+    def _open(self, file: LogFile, data: bytes, number: int, offset: int) -> Session:
         run = identify(
             file.source, file.root, file.path, first_event(file.source, file.path, data, number, offset), None
         )
         desk = self._desks.setdefault(run.id, Desk(run, lambda alert, own: ()))
-        place = Place(stream=file.path, log=file.shown, path=relative(file.root, file.path), head=head, clock=None)
+        place = Place(stream=file.path, log=file.shown, path=relative(file.root, file.path), head=head_of(data), clock=None)
         return open_session(file.source, run, file.path, self.rules, desk, place)
 
     def _line(self, file: LogFile, session: Session, data: bytes, number: int, offset: int) -> Iterator[dict[str, Any]]:

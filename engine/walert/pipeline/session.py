@@ -86,7 +86,7 @@ class Session:
 
     def dump(self) -> dict[str, Any]:
         """What the state file keeps of it beside fold and decoder."""
-        return {"episodes": self.desk.dump_episodes(self.place.stream), "rank": self.place.rank}
+        return {"episodes": self.desk.dump_episodes(self.place.stream), "rank": self.place.rank, "head": self.place.head}
 
 
 def open_session(
@@ -109,7 +109,7 @@ def reopen_session(
     """A session as it was committed; its episodes go back to the desk."""
     chosen = rules.for_run(run)
     desk.load_episodes(place.stream, state.extra.get("episodes", {}))
-    place = replace(place, rank=state.extra.get("rank", 0))
+    place = replace(place, rank=state.extra.get("rank", 0), head=state.extra.get("head", ""))
     return Session(
         source, run, Decoder(source, path, state.decoder), Fold.load(chosen, state.fold), desk, place, late_after
     )
