@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from walert.cli.common import age, configuration, print_rows, print_table, reader
+from walert.cli.common import age, print_rows, print_table, reader, state_configuration
 from walert.cli.exits import FINE, USAGE, ExitCode
 from walert.units import parse_duration
 
@@ -26,7 +26,7 @@ def main(args: argparse.Namespace) -> int:
             since = time.time() - parse_duration(args.since)
         except ValueError as error:
             raise ExitCode(USAGE, f"walert: --since {args.since}: {error}") from None
-    with reader(configuration(args.config)) as state:
+    with reader(state_configuration(args.config)) as state:
         rows = state.alerts(since)
     if args.json:
         print_rows(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from walert.cli.exits import FINE, PROBLEMS
+from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
 
 CONFIG = """\
 # yaml-language-server: $schema={config_schema}
@@ -72,13 +72,17 @@ def _url(path: object) -> str:
 
 
 def _write(path: str, text: str) -> bool:
-    if os.path.dirname(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
+        if os.path.dirname(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
+    except FileExistsError as error:
+        if error.filename != path:  # what should be the folder is a file
+            raise ExitCode(USAGE, f"walert: {path} cannot be written: {error.filename} is no folder.") from None
         print(f"{path} is there already: left as it is")
         return False
+    except OSError as error:
+        raise ExitCode(USAGE, f"walert: {path} cannot be written: {error.strerror}.") from None
     print(f"wrote {path}")
     return True

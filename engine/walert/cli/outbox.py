@@ -6,22 +6,23 @@ import argparse
 import os
 import time
 
-from walert.cli.common import age, configuration, print_rows, print_table, reader
+from walert.cli.common import age, print_rows, print_table, reader, state_configuration
 from walert.cli.exits import FINE, NOT_RUNNING, PROBLEMS, ExitCode
+from walert.config import Config
 from walert.store.outbox import SqliteOutbox
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert outbox`."""
     parser.add_argument("action", nargs="?", choices=("list", "retry", "drop"), default="list")
-    parser.add_argument("ids", nargs="*", type=int, metavar="ID")
+    parser.add_argument("ids", nargs="*", type=_id, metavar="ID")
     parser.add_argument("--all", action="store_true", help="list delivered and dropped messages too")
     parser.add_argument("--json", action="store_true", help="one JSON object a message")
 
 
 def main(args: argparse.Namespace) -> int:
     """List, retry or drop. Exit code 0; 1 when an ID is unknown or no longer open; 3 without a state file."""
-    config = configuration(args.config)
+    config = state_configuration(args.config)
     if args.action == "list":
         return _list(args, config)
     if not os.path.exists(config.state):
@@ -37,15 +38,23 @@ def main(args: argparse.Namespace) -> int:
     return code
 
 
+def _id(text: str) -> int:
+    """A message's number; none is longer than the state file's own."""
+    number = int(text)
+    if not 0 < number < 1 << 63:
+        raise ValueError(text)
+    return number
+
+
 def _done(action: str, done: bool) -> str:
     if not done:
         return "no such message is open"
     return "due now" if action == "retry" else "dropped"
 
 
-def _list(args: argparse.Namespace, config: object) -> int:
+def _list(args: argparse.Namespace, config: Config) -> int:
     states = ("waiting", "dead", "delivered", "dropped") if args.all else ("waiting", "dead")
-    with reader(config) as state:  # type: ignore[arg-type]
+    with reader(config) as state:
         rows = state.outbox(states)
     if args.json:
         print_rows(rows)

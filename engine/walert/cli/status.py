@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from walert.cli.common import age, configuration, print_rows, print_table, reader
+from walert.cli.common import age, print_rows, print_table, reader, state_configuration
 from walert.cli.exits import FINE, NOT_RUNNING
 from walert.daemon.lock import holder
 from walert.store.values import Status
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Show the state. Exit code 0 while a walertd runs, 3 when none does."""
-    config = configuration(args.config)
+    config = state_configuration(args.config)
     pid = holder(config.state + ".lock")
     with reader(config) as state:
         status = state.status()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
-
 from typing import TYPE_CHECKING
 
 from walert.cli import guarded
@@ -14,6 +14,8 @@ from walert.cli.exits import ALREADY_RUNNING, ExitCode
 
 if TYPE_CHECKING:
     from walert.config import ReceiverConfig
+    from walert.daemon.log import Log
+    from walert.daemon.signals import Signals
     from walert.deliver.receiver import Receiver
 
 
@@ -37,35 +39,63 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="how the log on stderr is written (default: text)",
     )
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    return guarded(lambda: serve(args.config, once=args.once, log_format=args.log_format))
+    code = guarded(lambda: serve(args.config, once=args.once, log_format=args.log_format))
+    if any(thread.name.startswith("walert-send-") for thread in threading.enumerate()):
+        # One that hangs in a write to a full pipe holds a lock that the interpreter would wait for at its end.
+        os._exit(code)
+    return code
 
 
 def serve(config: str | None, *, once: bool, log_format: str) -> int:
     """Run a daemon in this process until it is done."""
     from walert.clock import SystemClock
-
-    from walert.config import find_config
     from walert.daemon.log import Log
+    from walert.daemon.signals import Signals
+
+    _hold_descriptors()
+    with Signals() as signals:
+        log = Log(log_format, SystemClock().now)
+        try:
+            return _serve(config, once, log, signals)
+        finally:
+            log.close()
+
+
+def _serve(config: str | None, once: bool, log: Log, signals: Signals) -> int:
+    from walert.clock import SystemClock
+    from walert.config import find_config
     from walert.daemon.reload import Reloader
     from walert.daemon.service import Daemon
-    from walert.deliver.receiver import build_receiver, validate
     from walert.errors import AlreadyRunning
 
-    clock = SystemClock()
-    log = Log(log_format, clock.now)
+    log.hear("walert.deliver")
     reloader = Reloader(find_config(os.environ, config), os.environ)
     log.problems(reloader.problems())
-
-    def made(receiver: ReceiverConfig) -> Receiver:
-        wrong = validate(receiver.url)
-        if wrong is not None:
-            log.note("receiver", f"{receiver.name}: {wrong}")
-        return build_receiver(receiver.name, receiver.url, per_second=None if receiver.rate is None else receiver.rate / 60)
-
+    daemon = Daemon(reloader, log, SystemClock(), once=once, make_receiver=lambda receiver: _made(receiver, log))
+    signals.tell(daemon.stop, daemon.reload)
     try:
-        return Daemon(reloader, log, clock, once=once, make_receiver=made).run()
+        return daemon.run()
     except AlreadyRunning as error:
         raise ExitCode(ALREADY_RUNNING, f"walertd: {error}") from None
+
+
+def _made(receiver: ReceiverConfig, log: Log) -> Receiver:
+    """A receiver; one whose URL is unusable takes its messages and says why they are dead."""
+    from walert.deliver.receiver import build_receiver, validate
+
+    wrong = validate(receiver.url)
+    if wrong is not None:
+        log.again("receiver", f"{receiver.name}: {wrong}")
+    return build_receiver(receiver.name, receiver.url, per_second=None if receiver.rate is None else receiver.rate / 60)
+
+
+def _hold_descriptors() -> None:
+    """Started with stdin, stdout or stderr closed, the next file opened would take their number, and output would go into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -38,8 +39,9 @@ class Lock:
         if self._fd is None:
             return
         text = "\n".join([str(os.getpid()), *roots]) + "\n"
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, text.encode(errors="surrogateescape"), 0)
+        with contextlib.suppress(OSError):  # a full disk costs the courtesy, not the lock
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, text.encode(errors="surrogateescape"), 0)
 
     def release(self) -> None:
         """Give the lock back. The file stays: removing it would let two processes hold two locks of one name."""

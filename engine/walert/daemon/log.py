@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sys
+import logging
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
+from walert.daemon.rim import Rim
 from walert.dispatch.desk import HeldBack, Said
 from walert.errors import Problem
 from walert.model import BadLine, Happening, Run, Transition
@@ -26,10 +27,10 @@ _REMEMBERED = 1_000
 class Log:
     """Writes what happens. The same note is written once, however often it comes."""
 
-    def __init__(self, form: str, now: Callable[[], float], stream: TextIO | None = None) -> None:
+    def __init__(self, form: str, now: Callable[[], float], rim: Rim | None = None) -> None:
         self.form = form
         self.now = now
-        self.stream = stream if stream is not None else sys.stderr
+        self.rim = rim if rim is not None else Rim()
         self._noted: set[tuple[str, str]] = set()
 
     # --- what a pass tells
@@ -85,17 +86,36 @@ class Log:
     # --- the rim
 
     def write(self, kind: str, text: str, **more: Any) -> None:
-        """One line. A log that cannot be written must not stop the daemon."""
+        """One line."""
         moment = dt.datetime.fromtimestamp(self.now(), dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         if self.form == "json":
             line = json.dumps({"time": moment, "kind": kind, "text": text, **more}, ensure_ascii=False)
         else:
             line = f"{moment} {kind:<10} {_one_line(text)}"
-        try:
-            self.stream.write(line + "\n")
-            self.stream.flush()
-        except (OSError, ValueError):
-            pass
+        self.rim.put(line + "\n")
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Wait for the last lines to be written, but not for ever."""
+        self.rim.flush(timeout)
+
+    def hear(self, name: str) -> None:
+        """Take over what the parts below tell Python's own logging under `name`."""
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.handlers = [_Heard(self)]
+
+
+class _Heard(logging.Handler):
+    """Tries of deliveries, in the same form as everything else."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.name.rpartition(".")[2].replace("deliver", "delivery")
+        self._log.write(kind, record.getMessage())
 
 
 def _one_line(text: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from walert.config import Config, load_config
+from walert.config import Config, inspect_config, load_config
 from walert.dispatch.route import Route, Router
 from walert.errors import ConfigError, Problem
 from walert.pipeline.rulebook import RuleBook
@@ -28,6 +29,11 @@ class Change:
         """Whether anything in force changed."""
         return self.config or self.rules
 
+    @property
+    def what(self) -> str:
+        """In words."""
+        return " and ".join(name for name, on in (("config", self.config), ("rules", self.rules)) if on) or "no change"
+
 
 class Reloader:
     """Owns the files of the user. `config`, `rules` and `router` are what is in force."""
@@ -36,19 +42,20 @@ class Reloader:
         """Read everything. Raises `ConfigError` for a configuration that cannot be used; rule files may be broken."""
         self.path = path
         self.environ = environ
-        self.config: Config = load_config(path, environ)
-        self.book = self._book()
+        self.config, self._wrong = usable_config(path, environ)
+        self.book = RuleBook(self.config.rule_paths, frozenset(self.config.receivers))
         self.book.refresh()
         self.rules: RuleSet = self.book.compiled()
         self.router = router(self.config)
         self._seen = self._stamp()
-        self._told: tuple[Problem, ...] = ()
+        self._told: frozenset[Problem] = frozenset()
         self._looked = float("-inf")
 
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong now and was not told before."""
-        new = tuple(p for p in self.book.problems if p not in self._told)
-        self._told = self.book.problems
+        """What is wrong now and was not at the last call."""
+        now = (*self._wrong, *self.book.problems)
+        new = tuple(p for p in dict.fromkeys(now) if p not in self._told)
+        self._told = frozenset(now)
         return new
 
     def due(self, monotonic: float) -> bool:
@@ -61,34 +68,47 @@ class Reloader:
     def refresh(self) -> Change:
         """Read what changed. A file that is broken keeps its last good version."""
         self._seen = self._stamp()
-        config, problems = self._refresh_config()
+        config = self._refresh_config()
         rules = self.book.refresh() or config
         if rules:
             fresh = self.book.compiled()
             rules = fresh.rules != self.rules.rules
             self.rules = fresh if rules else self.rules
-        return Change(config, rules, (*problems, *self.problems()))
+        return Change(config, rules, self.problems())
 
-    def _refresh_config(self) -> tuple[bool, tuple[Problem, ...]]:
+    def _refresh_config(self) -> bool:
         try:
-            config = load_config(self.path, self.environ)
+            config, self._wrong = usable_config(self.path, self.environ)
         except ConfigError as error:
-            return False, error.problems or (Problem(self.path or "", 0, 0, "config", str(error)),)
+            self._wrong = error.problems or (Problem(self.path or "", 0, 0, "config", str(error)),)
+            return False
         if config == self.config:
-            return False, ()
-        if config.rule_paths != self.config.rule_paths or set(config.receivers) != set(self.config.receivers):
-            self.config = config
-            self.book.patterns, self.book.receivers = config.rule_paths, frozenset(config.receivers)
+            return False
         self.config = config
+        self.book.patterns, self.book.receivers = config.rule_paths, frozenset(config.receivers)
         self.router = router(config)
-        return True, ()
-
-    def _book(self) -> RuleBook:
-        return RuleBook(self.config.rule_paths, frozenset(self.config.receivers))
+        return True
 
     def _stamp(self) -> tuple[object, ...]:
         """Names, sizes and times of all files: cheap to compare."""
         return tuple(_stat(path) for path in [self.path or "", *self.book.paths()])
+
+
+def usable_config(path: str | None, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
+    """The configuration, and what is wrong with it although it can be used: a receiver's URL that can reach nobody costs that receiver only.
+
+    Raises `ConfigError` with every problem for one that cannot be used.
+    """
+    if path is None:
+        return load_config(None, environ), ()
+    try:
+        config, problems = inspect_config(Path(path).read_bytes(), path, environ)
+    except OSError:
+        return load_config(path, environ), ()  # says why
+    errors = sum(p.severity == "error" for p in problems)
+    if any(p.severity == "error" and p.code != "receiver-url" for p in problems):
+        raise ConfigError(f"{path} cannot be used: it has {errors} {'error' if errors == 1 else 'errors'}.", problems)
+    return config, problems
 
 
 def router(config: Config) -> Router:

@@ -6,33 +6,33 @@ A wake-up is only a hint. Every pass reads from the committed place, a sweep eve
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from types import FrameType
+from pathlib import Path
 
 from walert.clock import Clock
 from walert.config import Config, ReceiverConfig
 from walert.daemon.lock import Lock
 from walert.daemon.log import Log
-from walert.daemon.reload import Reloader
+from walert.daemon.passes import Passes
+from walert.daemon.reload import Change, Reloader
+from walert.daemon.watch import Watch
 from walert.deliver.delivery import Delivery
 from walert.deliver.receiver import Receiver
 from walert.errors import StoreError
-from walert.model import Checkpoint
 from walert.pipeline.live import Pipeline
 from walert.store.outbox import SqliteOutbox
 from walert.store.reader import Reader
 from walert.store.store import Store
 from walert.store.values import Changes
-from walert.tail import Follower, Notice, Waker, open_waker
+from walert.tail import Follower, Notice
 
 T_SWEEP = 2.0
 T_SCAN = 10.0
 T_RETRY = 1.0  # after a commit that failed
 T_EXPIRE = 3600.0
+FAILED_ONCE = 30.0  # seconds that --once goes on trying to commit
 DRAIN_ONCE = 120.0  # seconds that --once gives its receivers
 GRACE = 10.0  # seconds that SIGTERM gives the messages under way
 
@@ -55,11 +55,10 @@ class Daemon:
         self.once = once
         self.make_receiver = make_receiver
         self.stopping = threading.Event()
+        self.watch = Watch(self._notice)
         self._reload = False
-        self._waker: Waker | None = None
-        self._committed: dict[str, Checkpoint] = {}
-        self._failing = False
-        self._awake = False
+        self._made: dict[str, tuple[ReceiverConfig, Receiver]] = {}
+        self._dead_before: frozenset[int] = frozenset()
 
     # --- the whole life
 
@@ -86,7 +85,6 @@ class Daemon:
             self.delivery.start()
             self.log.again("start", _greeting(config, self.reloader))
             try:
-                self._signals()
                 self._loop()
             finally:
                 code = self._close(config)
@@ -106,139 +104,129 @@ class Daemon:
             everything=self.once,
         )
         saved = store.checkpoints()
-        self._committed = {c.stream: c for c in saved}
         self.follower = Follower(config.sources, saved, clock=self.clock, notice=self._notice)
-        with SqliteOutbox(config.state) as outbox:
-            in_flight = outbox.take_back()
-        if in_flight:
-            self.log.again(
-                "outbox", f"{in_flight} messages were in flight when the last walertd died: they are sent again"
-            )
+        self.passes = Passes(self.follower, self.pipeline, saved, self.log, self.clock)
+        self._open_outbox(config)
         self.delivery = Delivery(self._receivers(config), lambda: SqliteOutbox(config.state), self.clock)
 
+    def _open_outbox(self, config: Config) -> None:
+        with SqliteOutbox(config.state) as outbox:
+            in_flight = outbox.take_back()
+            self._dead_before = frozenset(row.id for row in outbox.list(("dead",)))
+            strangers = sorted(set(outbox.receivers_waiting()) - set(config.receivers))
+        if in_flight:
+            text = f"{in_flight} messages were in flight when the last walertd died: they are sent again"
+            self.log.again("outbox", text)
+        if strangers:
+            text = f"messages wait for {', '.join(strangers)}, which the configuration does not name"
+            self.log.again("outbox", f"{text}: see `walert outbox`")
+
     def _receivers(self, config: Config) -> dict[str, Receiver]:
-        return {name: self.make_receiver(receiver) for name, receiver in config.receivers.items()}
+        """The receivers; one whose configuration did not change stays the one it is, with what it learned of its pace."""
+        for name, receiver in config.receivers.items():
+            known = self._made.get(name)
+            if known is None or known[0] != receiver:
+                self._made[name] = (receiver, self.make_receiver(receiver))
+        return {name: self._made[name][1] for name in config.receivers}
 
     def _close(self, config: Config) -> int:
-        if self._waker is not None:
-            self._waker.close()
+        self.watch.close()
         self.follower.close()
-        grace = DRAIN_ONCE if self.once else GRACE
-        self.delivery.drain(self.clock.monotonic() + grace)
-        self.delivery.stop(GRACE)
-        waiting = self._undelivered(config)
-        self.log.again("stop", f"{waiting} messages wait for delivery" if waiting else "all is delivered")
+        drained = self.delivery.drain(self.clock.monotonic() + (DRAIN_ONCE if self.once else GRACE))
+        # What has not answered until now had its time.
+        self.delivery.stop(GRACE if drained else 1.0)
+        undelivered = self._undelivered(config)
+        self.log.again("stop", _farewell(undelivered))
         if self.once and self.reloader.book.errors:
             return 2  # what could be judged was; a rule file that is broken must not look like success
-        return 1 if self.once and waiting else 0
+        return 1 if self.once and (undelivered or self.passes.failing is not None) else 0
 
-    def _undelivered(self, config: Config) -> int:
-        with Reader(config.state) as reader:
-            return sum(1 for row in reader.outbox() if row.state in ("waiting", "dead"))
+    def _undelivered(self, config: Config) -> dict[str, int]:
+        """How many messages wait, and how many died while this process ran."""
+        try:
+            with Reader(config.state) as reader:
+                states = [row.state for row in reader.outbox(("waiting", "dead")) if row.id not in self._dead_before]
+        except StoreError as error:
+            self.log.again("state", str(error))
+            return {"waiting": 1}
+        return {state: states.count(state) for state in ("waiting", "dead") if state in states}
 
-    # --- signals
+    # --- for other threads
 
-    def _signals(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGHUP, self._ask_reload)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
+    def stop(self, number: int) -> None:
+        """Drain, commit and return from `run`; asked a second time, end the process at once with 128 + `number`."""
         if self.stopping.is_set():
             os._exit(128 + number)  # the second time is meant: all that counts is committed
         self.stopping.set()
-        self._wake()
+        self.watch.wake()
 
-    def _ask_reload(self, number: int, frame: FrameType | None) -> None:
+    def reload(self, number: int) -> None:
+        """Read configuration and rules again, now."""
         self._reload = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waker is not None:
-            self._waker.wake()
+        self.watch.wake()
 
     # --- the loop
 
     def _loop(self) -> None:
-        self.follower.scan()
         if not self.once:
-            self._waker = open_waker(self.reloader.config.sources, notice=self._notice)
+            self.watch.refresh(self.reloader.config.sources)
+        self.follower.scan()
         swept = scanned = expired = self.clock.monotonic()
         while not self.stopping.is_set():
             read = self._read()
-            if self.once and not read and not self._failing:
-                if not self.follower.holding():
-                    return
-                self.stopping.wait(T_SWEEP)
-            wait = 0.0 if read else T_RETRY if self._failing else T_SWEEP
-            self._hints(wait)
+            if self.once and not read and self._is_done():
+                return
+            self._rest(read)
             now = self.clock.monotonic()
             if now - scanned >= T_SCAN:
                 self.follower.scan()
                 scanned = swept = now
             elif now - swept >= T_SWEEP:
-                self.follower.sweep()
-                self._tick()
+                self._sweep()
                 swept = now
             if now - expired >= T_EXPIRE:
-                self.store.expire(self.clock.now(), self.follower.streams())
+                self._expire()
                 expired = now
             self._refresh()
 
-    def _tick(self) -> None:
-        """What falls due in silence; files that had nothing new since the start are taken up first."""
-        if not self._awake and self.reloader.rules.timed:
-            for batch in self.follower.idle():
-                self.pipeline.wake_up(batch)
-        self._awake = True
-        try:
-            self.delivery.wake(self.pipeline.tick())
-        except StoreError as error:
-            self.log.note("state", f"cannot commit what fell due, trying again: {error}")
+    def _read(self) -> bool:
+        """One round over what is unread. True when something was read."""
+        read = False
+        for told in self.passes.read(self.stopping.is_set):
+            self.delivery.wake(told)
+            read = True
+        return read
 
-    def _hints(self, wait: float) -> None:
-        if self._waker is None:
-            self.stopping.wait(wait)
+    def _is_done(self) -> bool:
+        """Whether `--once` has read all there is, or can commit nothing."""
+        if self.passes.failing is not None:
+            return self.clock.monotonic() - self.passes.failing > FAILED_ONCE
+        return not self.follower.holding()
+
+    def _rest(self, read: bool) -> None:
+        """Until there is something to do."""
+        if self.passes.failing is not None:
+            self.stopping.wait(T_RETRY)
             return
-        dirty = self._waker.wait(wait)
+        dirty = self.watch.wait(0.0 if read else T_SWEEP)
         if dirty is None:
             self.follower.scan()
         elif dirty:
             self.follower.mark_dirty(dirty)
 
-    def _read(self) -> bool:
-        """One round over what is unread. True when something was read."""
-        read = False
-        for batch in self.follower.read():
-            stream = batch.checkpoint.stream
-            try:
-                told = self.pipeline.process(batch)
-            except StoreError as error:
-                self._failed(error, stream, batch.checkpoint)
-                return False
-            self._recovered()
-            self._committed[stream] = batch.checkpoint
-            if batch.ended:
-                self._committed.pop(stream, None)
-            self.delivery.wake(told)
-            read = True
-            if self.stopping.is_set():
-                break
-        return read
+    def _sweep(self) -> None:
+        if not self.once and self.watch.refresh(self.reloader.config.sources):
+            self.follower.scan()
+        else:
+            self.follower.sweep()
+        self.delivery.wake(self.passes.tick())
+        self.delivery.wake()  # `walert outbox retry` writes the state file, and has no other way to this process
 
-    def _failed(self, error: StoreError, stream: str, ahead: Checkpoint) -> None:
-        """Nothing was committed: the file is read again from the last committed place."""
-        if not self._failing:
-            self.log.again("state", f"cannot commit, nothing is lost, trying again: {error}")
-        self._failing = True
-        self.follower.rewind(self._committed.get(stream) or replace(ahead, offset=0, line=0, discarding=False))
-
-    def _recovered(self) -> None:
-        if self._failing:
-            self.log.again("state", "committing again")
-        self._failing = False
+    def _expire(self) -> None:
+        try:
+            self.store.expire(self.clock.now(), self.follower.streams())
+        except StoreError as error:
+            self.log.again("state", str(error))
 
     def _notice(self, notice: Notice) -> None:
         self.log.note(notice.kind, f"{notice.path}: {notice.text}" if notice.path else notice.text)
@@ -250,25 +238,33 @@ class Daemon:
         if not forced and not self.reloader.due(self.clock.monotonic()):
             return
         change = self.reloader.refresh()
-        if forced or change.any:
-            self._take(change.config, change.rules, forced)
         self.log.problems(change.problems)
+        if forced or change.any:
+            self._take(change)
 
-    def _take(self, config: bool, rules: bool, forced: bool) -> None:
+    def _take(self, change: Change) -> None:
+        config = self.reloader.config
         self.pipeline.router = self.reloader.router
-        if rules:
+        if change.rules:
             self.pipeline.set_rules(self.reloader.rules)
-            self._awake = False
-        if config:
-            self.follower.set_sources(self.reloader.config.sources)
-            self.delivery.set_receivers(self._receivers(self.reloader.config))
-            self.lock.announce(_roots(self.reloader.config))
-            if self._waker is not None:
-                self._waker.close()
-                self._waker = open_waker(self.reloader.config.sources, notice=self._notice)
-        what = " and ".join(word for word, on in (("config", config), ("rules", rules)) if on) or "nothing changed"
-        self.log.again("reload", f"{what}; {len(self.reloader.rules.rules)} rules in force")
-        self.store.commit(Changes(at=self.clock.now(), happenings=[("reload", self.clock.now(), "", {"what": what})]))
+            self.passes.rules_changed()
+        if change.config:
+            self.pipeline.run_timeout = config.run_timeout
+            self.watch.refresh(config.sources)
+            self.follower.set_sources(config.sources)
+            self.delivery.set_receivers(self._receivers(config))
+            self.lock.announce(_roots(config))
+        if Path(config.state) != self.store.path:
+            self.log.note("reload", "`state:` has changed: that takes a restart")
+        self.log.again("reload", f"{change.what}; {len(self.reloader.rules.rules)} rules in force")
+        self._commit("reload", {"what": change.what})
+
+    def _commit(self, kind: str, payload: dict[str, str]) -> None:
+        now = self.clock.now()
+        try:
+            self.store.commit(Changes(at=now, happenings=[(kind, now, "", payload)]))
+        except StoreError as error:
+            self.log.again("state", str(error))
 
 
 def _roots(config: Config) -> list[str]:
@@ -279,3 +275,8 @@ def _greeting(config: Config, reloader: Reloader) -> str:
     count = len(reloader.rules.rules)
     places = ", ".join(_roots(config))
     return f"walertd {os.getpid()} follows {places} by {count} {'rule' if count == 1 else 'rules'}; state in {config.state}"
+
+
+def _farewell(undelivered: dict[str, int]) -> str:
+    said = [f"{count} {'message' if count == 1 else 'messages'} {state}" for state, count in undelivered.items()]
+    return f"{' and '.join(said)}: see `walert outbox`" if said else "all is delivered"

@@ -38,6 +38,7 @@ class RuleBook:
     def refresh(self) -> bool:
         """Look at every file again. True when the rules in force are no longer the same."""
         files, problems = find(self.patterns)
+        files += self._missing(files)
         changed = self._order != tuple(f.shown for f in files)
         self._order = tuple(f.shown for f in files)
         for file in files:
@@ -48,9 +49,16 @@ class RuleBook:
         self.problems = tuple(problems)
         return changed
 
+    def _missing(self, files: Sequence[RuleFile]) -> list[RuleFile]:
+        """Files that a pattern names outright and that were there before: gone is one way to be broken."""
+        there = {file.shown for file in files}
+        return [RuleFile(p, p) for p in self.patterns if p in self._good and p not in there]
+
     def _look(self, file: RuleFile, problems: list[Problem]) -> bool:
         try:
             text = read_bounded(file.path)
+        except FileNotFoundError:
+            return False  # `find` has told it
         except OSError as error:
             problems.append(Problem(file.shown, 0, 0, "unreadable", f"cannot be read: {error.strerror or error}."))
             return False

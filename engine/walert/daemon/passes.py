@@ -1,0 +1,104 @@
+"""Rounds over what is unread: each batch is judged and committed, or read again from the last committed place."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from walert.clock import Clock
+from walert.daemon.log import Log
+from walert.errors import StoreError
+from walert.model import Batch, Checkpoint
+from walert.pipeline.live import Pipeline
+from walert.tail import Follower
+
+
+class Passes:
+    """Hands batches to the pipeline and keeps the committed places. One thread owns it.
+
+    `failing` is since when nothing can be committed, monotonic seconds; None while all is well.
+    """
+
+    def __init__(
+        self, follower: Follower, pipeline: Pipeline, saved: Iterable[Checkpoint], log: Log, clock: Clock
+    ) -> None:
+        self.follower = follower
+        self.pipeline = pipeline
+        self.log = log
+        self.clock = clock
+        self.failing: float | None = None
+        self._committed = {place.stream: place for place in saved}
+        self._set_aside: set[str] = set()
+        self._awake = False
+
+    def read(self, enough: Callable[[], bool]) -> Iterator[set[str]]:
+        """One round, at most until `enough`; the receivers that each committed batch has something for."""
+        for batch in self.follower.read():
+            told = self._judge(batch)
+            if self.failing is not None:
+                return
+            if told is not None:
+                yield told
+            if enough():
+                return
+
+    def tick(self) -> set[str]:
+        """What falls due in silence; files that had nothing new since the start are taken up first."""
+        try:
+            if not self._awake and self.pipeline.rules.timed:
+                for batch in self.follower.idle():
+                    self.pipeline.wake_up(batch)
+            self._awake = True
+            return self.pipeline.tick()
+        except StoreError as error:
+            self.log.note("state", f"cannot commit what fell due, trying again: {error}")
+        except Exception as error:
+            self.log.note("internal", f"what falls due in silence is not judged: {_described(error)}")
+        return set()
+
+    def rules_changed(self) -> None:
+        """Files without anything new are to be looked at again for what falls due."""
+        self._awake = False
+
+    def _judge(self, batch: Batch) -> set[str] | None:
+        stream = batch.checkpoint.stream
+        if stream in self._set_aside:
+            return None
+        try:
+            told = self.pipeline.process(batch)
+        except StoreError as error:
+            self._failed(error, batch.checkpoint)
+            return None
+        except Exception as error:
+            self._broken(error, batch)
+            return None
+        self._recovered()
+        self._committed[stream] = batch.checkpoint
+        if batch.ended:
+            self._committed.pop(stream, None)
+        return told
+
+    def _failed(self, error: StoreError, ahead: Checkpoint) -> None:
+        """Nothing was committed: the file is read again from the last committed place."""
+        if self.failing is None:
+            self.log.again("state", f"cannot commit, nothing is lost, trying again: {error}")
+            self.failing = self.clock.monotonic()
+        start = replace(ahead, offset=0, line=0, discarding=False)
+        self.follower.rewind(self._committed.get(ahead.stream) or start)
+
+    def _recovered(self) -> None:
+        if self.failing is not None:
+            self.log.again("state", "committing again")
+        self.failing = None
+
+    def _broken(self, error: Exception, batch: Batch) -> None:
+        """A mistake of walert's own costs this file until the next start, and no other. Nothing of the batch is committed."""
+        self._set_aside.add(batch.checkpoint.stream)
+        self.log.again("internal", f"{batch.path}: {_described(error)}. It is left alone until walertd is restarted.")
+
+
+def _described(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {os.path.basename(frame.filename)}:{frame.lineno}: {error}"

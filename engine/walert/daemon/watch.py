@@ -1,0 +1,66 @@
+"""Which folders are watched now: those of the configuration that are there, each by its inode, so that one made anew is watched anew."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+from walert.model import Source
+from walert.tail import Notice, Waker, open_waker
+from walert.tail.discover import root_of
+
+
+class Watch:
+    """The one waker in use. `wake` may be called from any thread, everything else from one."""
+
+    def __init__(self, notice: Callable[[Notice], None]) -> None:
+        self._notice = notice
+        self._standing: tuple[object, ...] = ()
+        self._waker: Waker | None = None
+        self._woken = threading.Event()
+
+    def refresh(self, sources: Sequence[Source]) -> bool:
+        """Watch the folders of `sources` that are there; True when they are not those watched until now.
+
+        To be called before a look into them: what comes between the two is then found twice instead of never.
+        """
+        standing = _standing(sources)
+        if standing == self._standing:
+            return False
+        before, self._waker = self._waker, open_waker(sources, notice=self._notice)
+        self._standing = standing
+        if before is not None:
+            before.close()
+        return True
+
+    def wait(self, seconds: float) -> set[str] | None:
+        """What changed, after `seconds` at the latest; None when everything must be looked at."""
+        if self._waker is None or self._woken.is_set():
+            self._woken.wait(seconds)
+            self._woken.clear()
+            return set()
+        return self._waker.wait(seconds)
+
+    def wake(self) -> None:
+        """End the present wait, or the next."""
+        self._woken.set()
+        if (waker := self._waker) is not None:
+            waker.wake()
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._waker is not None:
+            self._waker.close()
+
+
+def _standing(sources: Sequence[Source]) -> tuple[object, ...]:
+    found: list[object] = []
+    for source in sources:
+        root = root_of(source)
+        try:
+            there = os.stat(root)
+        except OSError:
+            continue
+        found.append((root, there.st_dev, there.st_ino, source.poll))
+    return tuple(found) or (None,)
