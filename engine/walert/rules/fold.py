@@ -92,8 +92,7 @@ class Fold:
             out += self._return(record)
             out += self._judge_all(record)
         if kind == "finish":
-            state = str((record.event or {}).get("state") or "finished")
-            out += self.close(f"run {state}", record)
+            out += self.close("run finished", record)
             self.ended = True
         return out
 
