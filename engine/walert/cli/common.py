@@ -100,6 +100,11 @@ def age(then: float | None) -> str:
     return f"{format_duration(rounded)} ago"
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def warn(text: str) -> None:
     """A sentence on stderr."""
     print(f"walert: {text}", file=sys.stderr)

@@ -7,8 +7,11 @@ import argparse
 from walert.cli.common import age, print_rows, print_table, reader, state_configuration
 from walert.cli.exits import FINE, NOT_RUNNING
 from walert.daemon.lock import holder
+from walert.pipeline.blindness import FACT
 from walert.store.values import Status
 from walert.template import number
+
+MOST_BLIND = 40  # lines of blind rules that are shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,21 @@ def main(args: argparse.Namespace) -> int:
     return FINE if pid is not None else NOT_RUNNING
 
 
+def _show_blind(status: Status) -> None:
+    """The rules that nothing can decide, with what they lack; the newest runs first."""
+    runs = sorted(
+        (fact for name, fact in status.facts.items() if name.startswith(FACT)),
+        key=lambda fact: fact["at"],
+        reverse=True,
+    )
+    rows = [(fact["run"], rule["title"], rule["why"]) for fact in runs for rule in fact["rules"]]
+    if rows:
+        print("\nblind rules:")
+        print_table(("run", "title", "why"), rows[:MOST_BLIND])
+    if len(rows) > MOST_BLIND:
+        print(f"… and {len(rows) - MOST_BLIND} more (--json has all)")
+
+
 def _show(status: Status, pid: int | None) -> None:
     print(f"walertd runs as {pid}" if pid else "walertd does not run")
     print(f"state {status.path}, last change {age(status.updated)}")
@@ -47,6 +65,7 @@ def _show(status: Status, pid: int | None) -> None:
             ("receiver", "waiting", "dead", "delivered", "reason"),
             [(r.receiver, r.waiting, r.dead, r.delivered, r.reason or "") for r in status.receivers],
         )
+    _show_blind(status)
     counted = {name: value for name, value in sorted(status.counters.items()) if value}
     if counted:
         print("\ncounted: " + ", ".join(f"{name} {value}" for name, value in counted.items()))

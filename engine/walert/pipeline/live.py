@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
 from walert.dispatch.route import Router
 from walert.model import Alert, BadLine, Batch, Checkpoint, Happening, Record, Run, Transition
+from walert.pipeline.blindness import Blindness
 from walert.pipeline.rebuild import rebuilt
 from walert.pipeline.replay import first_event, plain, spelled
 from walert.pipeline.runs import head_of, identify, relative
@@ -98,6 +99,7 @@ class Pipeline:
         self.everything = everything  # --once: read from the start and deliver, however old
         self.sessions: OrderedDict[str, Session] = OrderedDict()
         self.desks: dict[str, Desk] = {}
+        self.blindness = Blindness()
         self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
         self._places: dict[str, Batch] = {}  # stream -> its newest batch, once it is read to its end
 
@@ -243,7 +245,11 @@ class Pipeline:
         stream, run = batch.checkpoint.stream, session.run
         if batch.caught_up:
             self._modes.pop(stream, None)
+        blind = self.blindness.judge(session, done.now)
+        if blind.line is not None:
+            done.heard.append(_later(self.listener.note, "blind", blind.line))
         extra = session.dump() | {
+            "blind": self.blindness.dump(session),
             "mode": self._modes.get(stream),
             "read": done.now - (self.monotonic() - session.read_at),
         }
@@ -257,6 +263,7 @@ class Pipeline:
             firing=[_firing(stream, session, plan) for plan in session.fold.firing()],
             cooldowns={(run.id, title): kept for title, kept in session.desk.changed().items()},
             run_states=done.states,
+            facts=blind.facts,
         )
 
     # --- sessions
@@ -281,6 +288,7 @@ class Pipeline:
         if state.extra.get("mode"):
             self._modes[stream] = state.extra["mode"]
         self._catch_up(session, batch, kept)
+        self.blindness.watch(session, state.extra.get("blind"))
         return self._keep(stream, session)
 
     def _open(self, batch: Batch, data: bytes, number: int, offset: int) -> Session:
@@ -295,6 +303,7 @@ class Pipeline:
             batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch, head_of(data)), LATE_AFTER
         )
         session.started, session.read_at = self.now(), self.monotonic()
+        self.blindness.watch(session)
         return self._keep(stream, session)
 
     def _mode(self, batch: Batch) -> str | None:
@@ -317,7 +326,9 @@ class Pipeline:
         self._places.pop(stream, None)
         if session is not None:
             session.desk.episodes.pop(stream, None)
-            if not any(s.run.id == session.run.id for s in self.sessions.values()):
+            is_held = any(s.run.id == session.run.id for s in self.sessions.values())
+            self.blindness.forget(session, is_held)
+            if not is_held:
                 self.desks.pop(session.run.id, None)
 
     def _drop(self, batch: Batch) -> None:

@@ -6,12 +6,15 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from walert.dispatch.desk import Desk, Place, Said, Told
-from walert.model import BadLine, Happening, Run, Source, Transition
+from walert.model import BadLine, Batch, Happening, Run, Source, Transition
 from walert.pipeline.runs import head_of, identify, relative
 from walert.pipeline.session import Judged, Session, open_session
+from walert.rules.blind import Blind, Sight, blind_rules
 from walert.rules.plan import RuleSet
 from walert.tail import iter_file
 
@@ -46,7 +49,10 @@ class Totals:
 
 
 class Replay:
-    """A replay of some files under one rule set. Iterate `happenings()`, then read `totals`."""
+    """A replay of some files under one rule set. Iterate `happenings()`, then read `totals`.
+
+    Or hand it the files' batches with `take`, and tell each file's end: then several replays can share one reading.
+    """
 
     def __init__(
         self, rules: RuleSet, files: Iterable[LogFile], on_bad_line: Callable[[LogFile, BadLine], None] | None = None
@@ -54,60 +60,119 @@ class Replay:
         self.rules = rules
         self.files = list(files)
         self.totals = Totals()
+        self.held: dict[tuple[str, str], int] = {}  # (run, title) -> all that was held back, repeats included
+        self._left: dict[tuple[str, str], int] = {}
         self._desks: dict[str, Desk] = {}
+        self._sights: dict[str, _Seen] = {}
+        self._session: Session | None = None
         self._on_bad_line = on_bad_line or (lambda file, bad: None)
 
-    def happenings(self) -> Iterator[dict[str, Any]]:
-        """One object a happening, files in the order given and each in line order; the summary is not among them."""
-        for file in self.files:
-            yield from self._file(file)
-        self.totals.suppressed = sum(desk.suppressed for desk in self._desks.values())
+    def happenings(self, on_read: Callable[[int], None] = lambda size: None) -> Iterator[dict[str, Any]]:
+        """One object a happening, files in the order given and each in line order; the summary is not among them.
 
-    def _file(self, file: LogFile) -> Iterator[dict[str, Any]]:
-        session: Session | None = None
-        for batch in iter_file(file.path, file.source, file.root):
-            # An over-long line is a bad line like any other.
-            self.totals.bad_lines += sum(1 for flaw in batch.flaws if flaw.line)
-            offset = batch.first_offset
-            for number, data in enumerate(batch.lines, batch.first_line):
-                if session is None and data.strip():
-                    session = self._open(file, data, number, offset)
-                if session is not None:
-                    yield from self._line(file, session, data, number, offset)
-                offset += len(data) + 1
+        `on_read` hears of every batch how many bytes it took. Raises `OSError` for a file that cannot be read.
+        """
+        for file in self.files:
+            # What fell due after a line comes when the next one is read, but stands at that line: transitions first there, too.
+            for _, rows in groupby(self._whole(file, on_read), key=itemgetter("line")):
+                yield from sorted(rows, key=_is_said)
+
+    def _whole(self, file: LogFile, on_read: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+        for batch, size in batches(file):
+            yield from self.take(file, batch)
+            on_read(size)
+        self.end(file)
+
+    def take(self, file: LogFile, batch: Batch) -> Iterator[dict[str, Any]]:
+        """What a batch of the present file, the next one, makes happen."""
+        # An over-long line is a bad line like any other.
+        self.totals.bad_lines += sum(1 for flaw in batch.flaws if flaw.line)
+        offset = batch.first_offset
+        for number, data in enumerate(batch.lines, batch.first_line):
+            if self._session is None and data.strip():
+                self._session = self._open(file, data, number, offset)
+            if self._session is not None:
+                yield from self._line(file, self._session, data, number, offset)
+            offset += len(data) + 1
+
+    def end(self, file: LogFile) -> None:
+        """The present file is read to its end."""
+        session, self._session = self._session, None
         if session is None:
             self.totals.runs.add(identify(file.source, file.root, file.path, None, None).id)
-        else:
-            self._add(session)
+            return
+        self.totals.runs.add(session.run.id)
+        for name, count in session.counts.items():
+            setattr(self.totals, name, getattr(self.totals, name) + count)
+        self.totals.suppressed = sum(desk.suppressed for desk in self._desks.values())
+        session.fold.sight.look(session.fold)
+
+    def blind(self) -> list[tuple[str, Blind]]:
+        """(run, rule) of every rule that is blind on a run, as far as the files go."""
+        return [(seen.run, each) for seen in self._sights.values() for each in blind_rules(seen.rules, seen.sight)]
 
     def _open(self, file: LogFile, data: bytes, number: int, offset: int) -> Session:
         run = identify(
             file.source, file.root, file.path, first_event(file.source, file.path, data, number, offset), None
         )
         desk = self._desks.setdefault(run.id, Desk(run, lambda alert, own: ()))
-        place = Place(stream=file.path, log=file.shown, path=relative(file.root, file.path), head=head_of(data), clock=None)
-        return open_session(file.source, run, file.path, self.rules, desk, place)
+        place = Place(
+            stream=file.path, log=file.shown, path=relative(file.root, file.path), head=head_of(data), clock=None
+        )
+        session = open_session(file.source, run, file.path, self.rules, desk, place)
+        seen = self._sights.setdefault(run.id, _Seen(shown_run(file, run), session.fold.rules, session.fold.sight))
+        session.fold.sight = seen.sight
+        return session
 
     def _line(self, file: LogFile, session: Session, data: bytes, number: int, offset: int) -> Iterator[dict[str, Any]]:
         judged = session.line(data, number, offset, None)
         if isinstance(judged, BadLine):
             self._on_bad_line(file, judged)
         elif judged is not None and (judged.transitions or judged.said):
-            yield from self._rows(file, session.run, judged)
+            yield from self._rows(file, session, judged)
 
-    def _rows(self, file: LogFile, run: Run, judged: Judged) -> Iterator[dict[str, Any]]:
+    def _rows(self, file: LogFile, session: Session, judged: Judged) -> Iterator[dict[str, Any]]:
         """A line's transitions, then its messages; what fell due before the line stands at the line before."""
-        base = {"run": shown_run(file, run), "file": file.shown}
+        run = shown_run(file, session.run)
         told = [t for t in judged.transitions if t.happening is not Happening.CONFIRMED]
         self.totals.messages += sum(isinstance(said, Told) for said in judged.said)
-        rows = [*((0, _transition_row(t)) for t in told), *((1, _said_row(said)) for said in judged.said)]
-        for _, row in sorted(rows, key=lambda r: (r[1]["line"], r[0])):
-            yield base | row
+        self._hold(run, session.desk, judged)
+        rows = [*map(_transition_row, told), *map(_said_row, judged.said)]
+        for row in sorted(rows, key=itemgetter("line")):
+            yield {"run": run, "file": file.shown} | row
 
-    def _add(self, session: Session) -> None:
-        self.totals.runs.add(session.run.id)
-        for name, count in session.counts.items():
-            setattr(self.totals, name, getattr(self.totals, name) + count)
+    def _hold(self, run: str, desk: Desk, judged: Judged) -> None:
+        """Count what a line held back, title by title: what the cooldown holds now, and what its messages told of."""
+        titles = dict.fromkeys(t.rule.title for t in judged.transitions)
+        drained: dict[str, int] = {}
+        for said in judged.said:
+            title = said.alert.title if isinstance(said, Told) else said.title
+            titles.setdefault(title)
+            drained[title] = drained.get(title, 0) + (said.alert.suppressed if isinstance(said, Told) else 0)
+        for title in titles:
+            kept = desk.cooldowns.get(title)
+            left, before = kept.suppressed if kept else 0, self._left.get((run, title), 0)
+            # The end of a run empties every cooldown at once: that held nothing back.
+            self.held[run, title] = self.held.get((run, title), 0) + max(0, left - before + drained.get(title, 0))
+            self._left[run, title] = left
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the rules of a run have found in its files so far."""
+
+    run: str
+    rules: RuleSet
+    sight: Sight
+
+
+def batches(file: LogFile) -> Iterator[tuple[Batch, int]]:
+    """The batches of a file, each with the bytes that it took."""
+    at = 0
+    for batch in iter_file(file.path, file.source, file.root):
+        end = max(at, batch.checkpoint.offset)
+        yield batch, end - at
+        at = end
 
 
 def first_event(source: Source, path: str, data: bytes, number: int, offset: int) -> Mapping[str, Any] | None:
@@ -128,6 +193,10 @@ def shown_run(file: LogFile, run: Run) -> str:
         return run.name
     folder = file.path.rpartition("/")[0] or "."
     return relative(file.root, folder)
+
+
+def _is_said(row: Mapping[str, Any]) -> bool:
+    return row["happening"] in ("message", "suppressed")
 
 
 def _transition_row(transition: Transition) -> dict[str, Any]:

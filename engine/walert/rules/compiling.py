@@ -14,6 +14,7 @@ from walert.rules import terms as t
 from walert.rules.functions import MATH
 
 Values = list[float | None]
+Reader = Callable[[], float | None]
 Judge = Callable[[Values, Sequence[Callable[[], float | None]], Values], bool | None]
 Verdict = Callable[[Sequence[bool | None]], bool | None]
 
@@ -109,6 +110,14 @@ def compile_atom(atom: t.Atom, layout: Layout) -> Judge:
     writer = _Writer(layout)
     source = f"def judge(v, f, r):\n try:\n  return {writer.truth(atom)}\n except TypeError:\n  return None\n"
     return _define(source, "judge")  # type: ignore[return-value]
+
+
+def compile_number(node: t.Number, layout: Layout) -> Callable[[Values, Sequence[Reader], Values], float | None]:
+    """A number of a condition on its own, None where it is MISSING: for `explain`, which shows the sides of a comparison."""
+    source = (
+        f"def number(v, f, r):\n try:\n  return {_Writer(layout).number(node)}\n except TypeError:\n  return None\n"
+    )
+    return _define(source, "number")  # type: ignore[return-value]
 
 
 def compile_verdict(truth: t.Truth) -> Verdict:

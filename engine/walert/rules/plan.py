@@ -203,6 +203,16 @@ class RuleSet:
         return self._parts[chosen]
 
 
+def layout_of(rules: RuleSet, rule: Rule) -> Layout:
+    """Where the values that a rule's conditions name stand in a rule set that holds the rule."""
+    slots = {slot: i for i, slot in enumerate(rules.slots)}
+    features = {plan.key: i for i, plan in enumerate(rules.features)}
+    return Layout(
+        lambda name: slots[Slot(name, tuple(normalise(c) for c in rule.aliases.get(name, ())))],
+        lambda node: features[_short(f"{node!r}{_roles(node, rule.aliases)}")],
+    )
+
+
 def selects(rule: Rule, run: Run) -> bool:
     """Whether a rule's `runs` selector matches: globs over project and name, and every one of its tags."""
     for key, value in (("project", run.project), ("name", run.name)):

@@ -51,6 +51,8 @@ DELETE FROM run WHERE id IN (SELECT id FROM run WHERE last_seen < ?
     AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.run_id = run.id)
     AND NOT EXISTS (SELECT 1 FROM alert WHERE alert.run_id = run.id) LIMIT ?)
 """
+# What is told of a run; facts about the daemon itself stay.
+_FACTS = "DELETE FROM fact WHERE name IN (SELECT name FROM fact WHERE at < ? AND name GLOB 'blind:*' LIMIT ?)"
 _SILENCES = "DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE ends < ? LIMIT ?)"
 
 
@@ -89,6 +91,7 @@ def _expire_leftovers(connection: sqlite3.Connection, now: float) -> None:
         (_RULESETS, ALERT_DAYS),
         (_RUNS, ALERT_DAYS),
         (_SILENCES, HAPPENING_DAYS),
+        (_FACTS, HAPPENING_DAYS),
     ):
         connection.execute(query, (now - days * DAY, BATCH))
 

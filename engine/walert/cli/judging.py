@@ -1,0 +1,104 @@
+"""What `replay` and `explain` share: which rules, and which logs with which options."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from walert.cli.common import configuration, warn
+from walert.cli.exits import USAGE, ExitCode
+from walert.config import read_config
+from walert.errors import ConfigError
+from walert.model import BadLine, Source
+from walert.pipeline.replay import LogFile
+from walert.pipeline.rulebook import RuleBook
+from walert.rules.plan import RuleSet
+from walert.tail import discover_logs
+
+_LISTS = ("step", "time", "tags")
+_PAIRS = ("pivot", "rename")
+
+
+def rule_patterns(paths: list[str] | None, config: str | None) -> Sequence[str]:
+    """Where the rules are: as given, else as the configuration says."""
+    return paths if paths is not None else configuration(config).rule_paths
+
+
+def load(patterns: Sequence[str]) -> RuleSet:
+    """The rules to judge by, compiled; warnings are printed. Raises `ConfigError` with every problem."""
+    book = RuleBook(patterns)
+    book.refresh()
+    for problem in book.problems:
+        if problem.severity == "warning":
+            print(problem, file=sys.stderr)
+    if book.errors:
+        raise ConfigError("the rules cannot be used.", book.errors)
+    return book.compiled()
+
+
+def all_log_files(logs: Sequence[str], options: list[str]) -> list[LogFile]:
+    """The files of all LOG arguments by path, each once however often it is named."""
+    found: dict[str, LogFile] = {}
+    for log in logs:
+        for file in log_files(log, options):
+            found.setdefault(os.path.realpath(file.path), file)
+    return sorted(found.values(), key=lambda file: file.shown)
+
+
+def log_files(log: str, options: list[str]) -> list[LogFile]:
+    """The files of one LOG argument. Raises `ExitCode` for one that is not there or cannot be read."""
+    if not os.path.exists(log):
+        raise ExitCode(USAGE, f"walert: {log}: there is no such file or folder.")
+    source = source_of(log, options)
+    try:
+        paths = discover_logs(log)
+    except OSError as error:
+        raise ExitCode(USAGE, f"walert: {log}: {error.strerror}.") from None
+    for path in paths:
+        if not os.access(path, os.R_OK):
+            raise ExitCode(USAGE, f"walert: {path}: cannot be read.")
+    if not paths:
+        warn(f"{log}: there are no logs in it.")
+    return [LogFile(path, path, log, source) for path in paths]
+
+
+def source_of(log: str, options: list[str]) -> Source:
+    """The `watch` entry that `--source` options stand for. Raises `ConfigError` for one that is none."""
+    entry: dict[str, object] = {"path": os.path.abspath(log)}
+    for option in options:
+        key, separator, value = option.partition("=")
+        if not separator:
+            raise ExitCode(USAGE, f"walert: --source {option}: write KEY=VALUE, such as step=iteration.")
+        entry[key] = _value(key, value)
+    config, problems = read_config(json.dumps({"watch": [entry]}), "--source", {})
+    if config is None:
+        raise ConfigError("the --source options cannot be used.", problems)
+    return config.sources[0]
+
+
+def _value(key: str, value: str) -> object:
+    if key in _LISTS:
+        return value.split(",")
+    if key in _PAIRS:
+        first, _, second = value.partition(":")
+        return {"name": first, "value": second} if key == "pivot" else {first: second}
+    return {"true": True, "false": False}.get(value, value)
+
+
+def size_of(files: Sequence[LogFile]) -> int:
+    """The bytes of all files together, as far as that can be told."""
+    return sum(_size(file.path) for file in files)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+def tell_bad_line(file: LogFile, bad: BadLine) -> None:
+    """A line that is no record, on stderr."""
+    print(f"{file.shown}:{bad.line}: {bad.reason}", file=sys.stderr)

@@ -1,0 +1,102 @@
+"""The blind rules of the runs that the daemon follows: looked at after each batch, told once a run, kept for `walert status`.
+
+Each run is judged when all its files that are followed have ended, or once one of them is 1,000 records and an hour old; then again after every
+batch for as long as a rule is blind, so that a metric that comes late is taken off the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from walert.model import Run
+from walert.pipeline.session import Session
+from walert.rules.blind import Blind, Sight, blind, is_due
+
+FACT = "blind:"
+MOST_TOLD = 20  # rules named in the log's line; all are in the fact
+
+
+class Verdict(NamedTuple):
+    """What to commit and to tell: `facts` as `Changes.facts`, and the run's one line, the first time there is one."""
+
+    facts: Mapping[str, Any]
+    line: str | None
+
+
+NOTHING = Verdict({}, None)
+
+
+@dataclass(slots=True)
+class _Known:
+    sight: Sight = field(default_factory=Sight)
+    streams: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    told: bool = False
+    rules: list[dict[str, Any]] = field(default_factory=list)  # as the state file has them
+
+    def dump(self) -> dict[str, Any]:
+        """Plain builtins for the state file."""
+        return {"sight": self.sight.dump(), "told": self.told, "rules": self.rules}
+
+
+class Blindness:
+    """One for the daemon. `watch` each session, ask after each batch of it, and keep `dump` with the session's state."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Known] = {}
+
+    def watch(self, session: Session, kept: Mapping[str, Any] | None = None) -> None:
+        """Let the session's fold share the sight of its run. `kept` is what `dump` gave when the session was committed."""
+        known = self._runs.setdefault(session.run.id, _Known())
+        if kept is not None:
+            known.sight.join(kept["sight"])
+            known.told = known.told or kept["told"]
+            known.rules = known.rules or kept["rules"]
+        session.fold.sight = known.sight
+        known.streams.add(session.place.stream)
+
+    def judge(self, session: Session, now: float) -> Verdict:
+        """After a batch of the session, `now` by the daemon's clock."""
+        known = self._runs.get(session.run.id)
+        if known is None:
+            return NOTHING
+        if session.fold.ended:
+            known.ended.add(session.place.stream)
+        if not (known.rules or known.streams <= known.ended or is_due(session.fold)):
+            session.fold.sight.look(session.fold)
+            return NOTHING
+        return _verdict(known, session.run, blind(session.fold), now)
+
+    def dump(self, session: Session) -> dict[str, Any] | None:
+        """What the state file keeps of the session's run, as builtins."""
+        known = self._runs.get(session.run.id)
+        return None if known is None else known.dump()
+
+    def forget(self, session: Session, run_is_held: bool) -> None:
+        """The session is closed; without `run_is_held` it was the last of its run in memory."""
+        known = self._runs.get(session.run.id)
+        if known is not None:
+            known.streams.discard(session.place.stream)
+            known.ended.discard(session.place.stream)
+            if not run_is_held:
+                del self._runs[session.run.id]
+
+
+def _verdict(known: _Known, run: Run, found: list[Blind], now: float) -> Verdict:
+    rows = [each.row() for each in found]
+    if rows == known.rules:
+        return NOTHING
+    known.rules = rows
+    fact = {"run": run.name, "project": run.project, "at": now, "rules": rows} if rows else None
+    line = None if known.told or not rows else _line(run, found)
+    known.told = known.told or bool(rows)
+    return Verdict({FACT + run.id: fact}, line)
+
+
+def _line(run: Run, found: list[Blind]) -> str:
+    named = "; ".join(f"{each.rule.title}: {each.why}" for each in found[:MOST_TOLD])
+    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    count = f"{len(found)} {'rule is' if len(found) == 1 else 'rules are'}"
+    return f"INFO {run.name}: {count} blind: {named}{more}"
