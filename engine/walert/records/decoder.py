@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from walert.records.known import format_of, recognise
 from walert.records.plan import Plan, Planner, take_epoch, take_step, take_time
 from walert.records.prefix import Prefix
 from walert.records.rows import NotRow, Rows
-from walert.records.shapes import MAX_KEYS, MAX_TEXT, Reader, Shape, blueprint, compiled, merged, shape_of
+from walert.records.shapes import MAX_KEYS, MAX_TEXT, Form, Shape, blueprint, compiled, merged, shape_of
 
 MAX_LINE: Final = 1 << 20
 """Bytes of the longest line that is read."""
@@ -61,11 +61,11 @@ class Decoder:
 
         Never raises on any bytes; the work is bounded by the line's length.
         """
-        if self._readers and len(data) <= MAX_LINE:
+        if self._forms and len(data) <= MAX_LINE:
             prepare = self._reader.prepare
             prepared = data if prepare is None else prepare(data)
             try:
-                record = self._readers[0](prepared, line, offset, self._ordinal)
+                record = self._forms[0].read(prepared, line, offset, self._ordinal)
             except FAILURES:
                 record = None
             if record is None:
@@ -91,6 +91,25 @@ class Decoder:
         }
 
     @property
+    def form(self) -> Form | None:
+        """The form of the newest line that had one."""
+        return self._forms[0] if self._forms else None
+
+    def rows(
+        self, form: Form, wanted: tuple[str, ...], lines: Iterable[bytes], arrival: float | None
+    ) -> Iterator[tuple[Any, ...]]:
+        """(step, time, epoch, the metrics `wanted`) of line after line of one form, up to the first that is of another.
+
+        No line may be longer than `MAX_LINE`. Nothing is remembered of the lines until `pass_over` tells how many were used.
+        """
+        prepare = self._reader.prepare
+        return form.rows(wanted)(map(prepare, lines) if prepare else lines, float(self._ordinal), arrival)
+
+    def pass_over(self, count: int) -> None:
+        """So many lines were used that `rows` gave."""
+        self._ordinal += count
+
+    @property
     def source(self) -> Source:
         """The source with what the file has told of itself; its `format` stays `auto` until the first line."""
         return self._source
@@ -108,8 +127,8 @@ class Decoder:
         self._flattener = Flattener(source, self._planner, firsts, ignored)
         self._rows = Rows(source.format, columns) if source.format in ("csv", "tsv") else None
         self._plans: dict[tuple[str, ...], Plan] = {}
-        self._readers: list[Reader] = []
-        self._sightings: dict[tuple[str, ...], tuple[int, Shape | None, Reader | None]] = {}
+        self._forms: list[Form] = []
+        self._sightings: dict[tuple[str, ...], tuple[int, Shape | None, Form | None]] = {}
         self._learns = not (source.prefix or source.pivot or source.strings == "numbers")
 
     def _settle(self, source: Source) -> None:
@@ -187,20 +206,20 @@ class Decoder:
     # --- lines that look alike ---
 
     def _read_by_another(self, data: bytes, line: int, offset: int) -> Record | None:
-        """The record of a line that the last reader refused, and whose reader is now first; None if none takes it."""
-        for read in self._readers[1:]:
+        """The record of a line that the last form refused, and whose form is now first; None if none takes it."""
+        for form in self._forms[1:]:
             try:
-                record = read(data, line, offset, self._ordinal)
+                record = form.read(data, line, offset, self._ordinal)
             except FAILURES:
                 continue
             if record is not None:
-                self._put_first(read)
+                self._put_first(form)
                 return record
         return None
 
-    def _put_first(self, read: Reader, instead_of: Reader | None = None) -> None:
-        others = [reader for reader in self._readers if reader is not read and reader is not instead_of]
-        self._readers = [read, *others[: _READERS - 1]]
+    def _put_first(self, form: Form, instead_of: Form | None = None) -> None:
+        others = [other for other in self._forms if other is not form and other is not instead_of]
+        self._forms = [form, *others[: _READERS - 1]]
 
     def _note_plain_line(self) -> None:
         """Stops the search for NaN and Infinity after many lines without one."""
@@ -214,7 +233,7 @@ class Decoder:
         keys = tuple(record)
         if len(keys) > MAX_KEYS or sum(map(len, keys)) > MAX_TEXT:
             return
-        seen, shape, reader = self._sightings.get(keys, (0, None, None))
+        seen, shape, form = self._sightings.get(keys, (0, None, None))
         seen += 1
         if (
             seen > 1
@@ -224,14 +243,14 @@ class Decoder:
             found = shape_of(record)
             shape = merged(shape, found) if shape and found else found
             plan = blueprint(record, shape, self._planner, self._flattener) if shape else None
-            read = compiled(plan) if plan else None
-            if read is not None:
+            made = compiled(plan) if plan else None
+            if made is not None:
                 self._compiled += 1
-                self._put_first(read, instead_of=reader)
-                reader = read
+                self._put_first(made, instead_of=form)
+                form = made
         if len(self._sightings) >= _MAX_SHAPES:
             self._sightings.clear()
-        self._sightings[keys] = (seen, shape, reader)
+        self._sightings[keys] = (seen, shape, form)
 
     def _flat_record(self, flat: Flat, event: Mapping[str, Any] | None, line: int, offset: int) -> Record:
         keys = tuple(flat.numbers)

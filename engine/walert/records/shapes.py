@@ -9,14 +9,15 @@ way, which alone decides. The generated code holds no text of the line: names en
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import nan
+from textwrap import indent
 from typing import Any, Final, Literal, NamedTuple
 
 from walert.model import Record
 from walert.records.flatten import Flattener
-from walert.records.json_lines import struct_decoder
+from walert.records.json_lines import FAILURES, struct_decoder
 from walert.records.names import NON_FINITE
 from walert.records.plan import Planner
 from walert.records.times import EARLIEST, LATEST, from_number, from_text
@@ -24,11 +25,15 @@ from walert.records.times import EARLIEST, LATEST, from_number, from_text
 Reader = Callable[[bytes, int, int, int], Record | None]
 """data, line, offset, records before it -> record."""
 
+Rows = Callable[[Iterable[bytes], float, float | None], Iterator[tuple[Any, ...]]]
+"""lines, records before them, the time of records that have none -> (step, time, epoch, the metrics asked for) of one after the other."""
+
 Kind = Literal["number", "text", "flag", "null", "any"]
 Shape = tuple[tuple[str, Any], ...]
 """Keys in order, each with its Kind or, for an object, its Shape."""
 
 MAX_KEYS: Final = 256
+_MAX_ROWS: Final = 8  # rule sets want different metrics of a form
 MAX_TEXT: Final = 16_384  # characters of all keys together: compiled shapes are shared and kept
 _KINDS: Final[Mapping[type, Kind]] = {float: "number", int: "number", str: "text", bool: "flag", type(None): "null"}
 
@@ -162,43 +167,106 @@ def _role(name: str, kind: Kind, roles: Mapping[str, Role], flattener: Flattener
 
 
 @lru_cache(maxsize=256)
-def compiled(plan: Blueprint) -> Reader | None:
-    """The reader of a blueprint; None if msgspec cannot have a key of it (one with a quote, say)."""
+def compiled(plan: Blueprint) -> Form | None:
+    """How lines of a blueprint are read; None if msgspec cannot have a key of it (one with a quote, say)."""
     try:
         decode = struct_decoder(plan.shape)
     except ValueError:
         return None
-    source = _Source(plan)
-    module = _Constants(source.constants).visit(ast.parse("\n".join(source.lines)))
+    return Form(plan, decode)
+
+
+class Form:
+    """Lines of one shape: `read` makes a record of one of them, `rows` runs over many without making any.
+
+    `names` are the metrics of such a record, in its order. `stepped` and `timed` tell whether it has a step and a time of its own.
+    """
+
+    __slots__ = ("_decode", "_plan", "_rows", "epochal", "names", "read", "stepped", "timed")
+
+    def __init__(self, plan: Blueprint, decode: Callable[[bytes], Any]) -> None:
+        self._plan, self._decode = plan, decode
+        self._rows: dict[tuple[str, ...], Rows] = {}
+        source = _Source(plan)
+        self.names: tuple[str, ...] = tuple(sorted(source.places))
+        self.stepped = source.known["has_step"] == "True"
+        self.timed = source.known["time"] == "time"
+        self.epochal = source.known["epoch"] == "epoch"
+        self.read: Reader = _define(source.reader(), "read", decode)
+
+    def rows(self, wanted: tuple[str, ...]) -> Rows:
+        """What runs over lines of this form, giving the metrics `wanted`; made when nobody asked for it before."""
+        rows = self._rows.get(wanted)
+        if rows is None:
+            if len(self._rows) >= _MAX_ROWS:
+                self._rows.clear()
+            rows = self._rows[wanted] = _define(_Source(self._plan).rows(wanted), "rows", self._decode)
+        return rows
+
+
+def _define(written: tuple[str, dict[str, str]], name: str, decode: Callable[[bytes], Any]) -> Any:
+    text, constants = written
+    module = _Constants(constants).visit(ast.parse(text))
     space: dict[str, Any] = {"__builtins__": {}, "decode": decode, **_SPACE}
     exec(compile(ast.fix_missing_locations(module), "<shape>", "exec"), space)
-    reader: Reader = space["read"]
-    return reader
+    return space[name]
 
 
 class _Source:
-    """Writes the text of one reader: names appear in it as K0, K1, ... only."""
+    """Writes the text of what reads lines: names appear in it as K0, K1, ... only."""
 
     def __init__(self, plan: Blueprint) -> None:
-        self.constants: dict[str, str] = {}
-        self.lines = ["def read(data, line, offset, count):", " s = decode(data)"]
+        self.places: dict[
+            str, tuple[str, str]
+        ] = {}  # of a metric: where it stands, and what converts it if it may be a text
+        self.known = {"step": "count + 1.0", "has_step": "False", "time": "None", "epoch": "None"}
+        self._checks: list[str] = []
         self._fields = iter(plan.fields)
         self._epoch = plan.epoch
-        self._items: list[tuple[str, str]] = []
-        self._fixes: list[str] = []
-        self._known = {"step": "count + 1.0", "has_step": "False", "time": "None", "epoch": "None"}
         self._object(plan.shape, "s")
-        items = ", ".join(item for _, item in sorted(self._items))
-        self.lines.append(f" metrics = {{{items}}}")
-        self.lines += self._fixes
-        known = "{step}, {has_step}, {time}, {epoch}".format(**self._known)
-        self.lines.append(f" return new(Record, (line, offset, {known}, metrics, None))")
+
+    def reader(self) -> tuple[str, dict[str, str]]:
+        """`read(data, line, offset, count)`: one line's record, or None."""
+        constants = {f"K{i}": name for i, name in enumerate(sorted(self.places))}
+        items = ", ".join(f"{key}: {self.places[name][0]}" for key, name in constants.items())
+        lines = ["def read(data, line, offset, count):", " s = decode(data)", *self._checks, f" metrics = {{{items}}}"]
+        for key, name in constants.items():
+            place, convert = self.places[name]
+            if convert:
+                lines.append(
+                    f" value = {place}\n if value.__class__ is not float:\n  value = {convert}(value)\n"
+                    f"  if value is None: del metrics[{key}]\n  else: metrics[{key}] = value"
+                )
+        known = "{step}, {has_step}, {time}, {epoch}".format(**self.known)
+        lines.append(f" return new(Record, (line, offset, {known}, metrics, None))")
+        return "\n".join(lines), constants
+
+    def rows(self, wanted: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+        """`rows(lines, count, arrival)`: step, time, epoch and the metrics `wanted` of line after line, up to one of another form."""
+        values = {name: place for name, (place, _) in self.places.items()}
+        checks = list(self._checks)
+        for i, (name, (place, convert)) in enumerate(self.places.items()):
+            if convert:
+                values[name] = f"v{i}"
+                checks.append(
+                    f" v{i} = {place}\n if v{i}.__class__ is not float:\n  v{i} = {convert}(v{i})\n  if v{i} is None: return None"
+                )
+        time = "time" if self.known["time"] == "time" else "arrival"
+        row = ", ".join((self.known["step"], time, self.known["epoch"], *(values[name] for name in wanted)))
+        lines = [
+            "def rows(lines, count, arrival):",
+            " for data in lines:",
+            "  try:\n   s = decode(data)",
+            "  except FAILURES: return None",
+        ]
+        counts = [] if self.known["has_step"] == "True" else ["  count += 1.0"]
+        return "\n".join([*lines, indent("\n".join(checks), " "), f"  yield {row}", *counts]), {}
 
     def _object(self, shape: Shape, place: str) -> None:
         for index, (_, kind) in enumerate(shape):
             if isinstance(kind, tuple):
-                inner = f"s{len(self.lines)}"
-                self.lines.append(f" {inner} = {place}.f{index}")
+                inner = f"s{len(self._checks)}"
+                self._checks.append(f" {inner} = {place}.f{index}")
                 self._object(kind, inner)
             else:
                 self._scalar(next(self._fields), f"{place}.f{index}", loose=kind in ("any", "null"))
@@ -207,37 +275,30 @@ class _Source:
         if field.role in ("step", "time", "iso"):
             self._take(field.role, place)
         elif field.role == "quiet":
-            self.lines.append(f" if {place} in NON_FINITE: return None")
+            self._checks.append(f" if {place} in NON_FINITE: return None")
         elif field.role == "date":
-            self.lines.append(f" if from_number({place}) is None: return None")
+            self._checks.append(f" if from_number({place}) is None: return None")
         elif field.role != "none":
             self._metric(field, place, loose)
         if field.name and field.name == self._epoch:
-            self.lines.append(f" epoch = {place}\n if epoch - epoch != 0.0: return None")
-            self._known["epoch"] = "epoch"
+            self._checks.append(f" epoch = {place}\n if epoch - epoch != 0.0: return None")
+            self.known["epoch"] = "epoch"
 
     def _take(self, role: Role, place: str) -> None:
         if role == "step":
-            self.lines.append(f" step = {place}\n if step - step != 0.0: return None")
-            self._known.update(step="step", has_step="True")
+            self._checks.append(f" step = {place}\n if step - step != 0.0: return None")
+            self.known.update(step="step", has_step="True")
             return
         convert = "from_number" if role == "time" else "from_text"
         test = f"not {EARLIEST} <= time < {LATEST}" if role == "time" else "True"
-        self.lines.append(f" time = {place}\n if {test}:\n  time = {convert}(time)\n  if time is None: return None")
-        self._known["time"] = "time"
+        self._checks.append(f" time = {place}\n if {test}:\n  time = {convert}(time)\n  if time is None: return None")
+        self.known["time"] = "time"
 
     def _metric(self, field: Field, place: str, loose: bool) -> None:
-        key = f"K{len(self.constants)}"
-        self.constants[key] = field.name
-        self._items.append((field.name, f"{key}: {place}"))
         if field.role == "duration":
-            self.lines.append(f" if not {place} < {EARLIEST}: return None")
-        if loose:
-            convert = "nullable" if field.role == "nullable" else "spelled"
-            self._fixes.append(
-                f" value = {place}\n if value.__class__ is not float:\n  value = {convert}(value)\n"
-                f"  if value is None: del metrics[{key}]\n  else: metrics[{key}] = value"
-            )
+            self._checks.append(f" if not {place} < {EARLIEST}: return None")
+        convert = ("nullable" if field.role == "nullable" else "spelled") if loose else ""
+        self.places[field.name] = place, convert
 
 
 class _Constants(ast.NodeTransformer):
@@ -253,6 +314,7 @@ class _Constants(ast.NodeTransformer):
 _NULLABLE: Final[dict[str | None, float]] = {None: nan}
 _NULLABLE.update(NON_FINITE)
 _SPACE: Final[Mapping[str, Any]] = {
+    "FAILURES": FAILURES,
     "NON_FINITE": NON_FINITE,
     "Record": Record,
     "float": float,
