@@ -19,7 +19,7 @@ Judge = Callable[[Values, Sequence[Callable[[], float | None]], Values], bool | 
 Verdict = Callable[[Sequence[bool | None]], bool | None]
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*"}
-_RUN_SLOTS = {"step": 0, "epoch": 1, "run_age": 2, "attempt": 3, "step_age": 4}
+RUN_SLOTS = {"step": 0, "epoch": 1, "run_age": 2, "attempt": 3, "step_age": 4, "silence": 5}
 
 
 def kleene_and(*parts: bool | None) -> bool | None:
@@ -78,9 +78,9 @@ def _known(part: bool | None) -> bool:
     return part
 
 
-_LINKS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+LINKS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 _NAMES: dict[str, object] = {f"_{name}": function for name, function in MATH.items()}
-_NAMES |= {f"_{word}": _link(operator) for operator, word in _LINKS.items()}
+_NAMES |= {f"_{word}": _link(operator) for operator, word in LINKS.items()}
 _NAMES |= {
     "_kand": kleene_and,
     "_kor": kleene_or,
@@ -107,17 +107,15 @@ class Layout:
 
 def compile_atom(atom: t.Atom, layout: Layout) -> Judge:
     """One comparison or predicate as `judge(samples, features, run) -> True | False | None`."""
-    writer = _Writer(layout)
+    writer = Writer(layout)
     source = f"def judge(v, f, r):\n try:\n  return {writer.truth(atom)}\n except TypeError:\n  return None\n"
-    return _define(source, "judge")  # type: ignore[return-value]
+    return define(source, "judge")  # type: ignore[return-value]
 
 
 def compile_number(node: t.Number, layout: Layout) -> Callable[[Values, Sequence[Reader], Values], float | None]:
     """A number of a condition on its own, None where it is MISSING: for `explain`, which shows the sides of a comparison."""
-    source = (
-        f"def number(v, f, r):\n try:\n  return {_Writer(layout).number(node)}\n except TypeError:\n  return None\n"
-    )
-    return _define(source, "number")  # type: ignore[return-value]
+    source = f"def number(v, f, r):\n try:\n  return {Writer(layout).number(node)}\n except TypeError:\n  return None\n"
+    return define(source, "number")  # type: ignore[return-value]
 
 
 def compile_verdict(truth: t.Truth) -> Verdict:
@@ -137,32 +135,47 @@ def compile_verdict(truth: t.Truth) -> Verdict:
                 return f"(None if {test} is None else {then} if {test} else {otherwise})"
         return f"a[{next(counter)}]"
 
-    return _define(f"def verdict(a):\n return {write(truth)}\n", "verdict")  # type: ignore[return-value]
+    return define(f"def verdict(a):\n return {write(truth)}\n", "verdict")  # type: ignore[return-value]
 
 
-def _define(source: str, name: str) -> object:
+def define(source: str, name: str) -> object:
+    """What `source`, generated code, calls `name`."""
     space = dict(_NAMES)
     exec(compile(source, "<condition>", "exec"), space)
     return space[name]
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class Writer:
+    """Writes a term as a Python expression. Where values stand in its lists is for subclasses to say otherwise."""
+
     layout: Layout
+
+    def sample(self, slot: int) -> str:
+        """The newest sample of a slot."""
+        return f"v[{slot}]"
+
+    def kept(self, node: t.Feature) -> str:
+        """A kept value."""
+        return f"f[{self.layout.feature(node)}]()"
+
+    def of_run(self, slot: int) -> str:
+        """A value of the run."""
+        return f"r[{slot}]"
 
     def number(self, node: t.Number) -> str:
         """A Python expression that gives the number, None or a `TypeError`."""
         match node:
             case t.Const(value):
-                return _literal(value)
+                return literal(value)
             case t.Metric(name):
-                return f"v[{self.layout.slot(name)}]"
+                return self.sample(self.layout.slot(name))
             case t.OfRun(name):
-                return f"r[{_RUN_SLOTS[name]}]"
+                return self.of_run(RUN_SLOTS[name])
             case t.Feature(function="last", metric=metric) if metric is not None:
-                return f"v[{self.layout.slot(metric)}]"
+                return self.sample(self.layout.slot(metric))
             case t.Feature():
-                return f"f[{self.layout.feature(node)}]()"
+                return self.kept(node)
             case t.Choose(condition, then, otherwise):
                 return f"({self.number(then)} if _known({self.truth(condition)}) else {self.number(otherwise)})"
             case t.Apply(function, args):
@@ -177,7 +190,7 @@ class _Writer:
         match node:
             case t.Compare(operators, sides):
                 parts = [self.number(s) for s in sides]
-                links = [f"_{_LINKS[op]}({a}, {b})" for op, a, b in zip(operators, parts, parts[1:], strict=False)]
+                links = [f"_{LINKS[op]}({a}, {b})" for op, a, b in zip(operators, parts, parts[1:], strict=False)]
                 return (
                     links[0]
                     if len(links) == 1
@@ -204,16 +217,17 @@ class _Writer:
     def presence(self, node: t.Presence) -> str:
         """`seen`, `absent` and `stalled` ask whether something is there."""
         if node.function == "seen" and node.metric is not None:
-            return f"(v[{self.layout.slot(node.metric)}] is not None)"
+            return f"({self.sample(self.layout.slot(node.metric))} is not None)"
         assert node.span is not None
-        age = _RUN_SLOTS["step_age" if node.span.kind == "steps" else "run_age"]
-        after = _literal(node.span.amount)
+        age = self.of_run(RUN_SLOTS["step_age" if node.span.kind == "steps" else "run_age"])
+        after = literal(node.span.amount)
         if node.function == "absent" and node.metric is not None:
-            return f"(v[{self.layout.slot(node.metric)}] is None and _ge(r[{age}], {after}) is True)"
-        return f"(_ge(r[5], {after}) is True)"
+            return f"({self.sample(self.layout.slot(node.metric))} is None and _ge({age}, {after}) is True)"
+        return f"(_ge({self.of_run(RUN_SLOTS['silence'])}, {after}) is True)"
 
 
-def _literal(value: float) -> str:
+def literal(value: float) -> str:
+    """A number as Python spells it."""
     if value != value:
         return "NAN"
     if math.isinf(value):

@@ -61,6 +61,7 @@ class AtomPlan:
     A `timed` one changes with time alone, and is judged also when it falls due.
     """
 
+    term: t.Atom
     judge: Judge
     direct: tuple[int, ...]
     finite: tuple[int, ...]
@@ -72,6 +73,8 @@ class ConditionPlan:
     """A condition: its comparisons, how they decide it, and the slots whose arrival it is judged at; none: every record."""
 
     key: str
+    truth: t.Truth
+    layout: Layout
     atoms: tuple[AtomPlan, ...]
     verdict: Verdict
     triggers: frozenset[int]
@@ -125,6 +128,8 @@ class _Builder:
             always = not named or any(isinstance(n, t.Presence) or _counts_steps(n) for n in t.walk(truth))
             self.conditions[key] = ConditionPlan(
                 _short(key),
+                truth,
+                layout,
                 atoms,
                 compile_verdict(truth),
                 frozenset(named | loose),
@@ -143,7 +148,7 @@ class _Builder:
             if isinstance(n, t.Feature) and n.metric is not None and n.function not in _LOOSE
         }
         return AtomPlan(
-            compile_atom(atom, layout), tuple(sorted(direct)), tuple(sorted(finite - direct)), _is_timed(atom)
+            atom, compile_atom(atom, layout), tuple(sorted(direct)), tuple(sorted(finite - direct)), _is_timed(atom)
         )
 
     def named(self, truth: t.Truth, layout: Layout) -> tuple[set[int], set[int]]:
