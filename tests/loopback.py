@@ -206,9 +206,9 @@ class HttpsServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def https_server(context: ssl.SSLContext) -> Iterator[HttpsServer]:
+def https_server(context: ssl.SSLContext, kind: type[HttpsServer] = HttpsServer) -> Iterator[HttpsServer]:
     """A running server; at the end it lets go of whoever hangs on it."""
-    server = HttpsServer(context)
+    server = kind(context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -48,7 +48,12 @@ def write(home, stop):
 
 
 def ids(texts):
-    found = [line.split(":", 1)[1].strip() for text in texts for line in text.splitlines() if line.strip().startswith("alert:")]
+    found = [
+        line.split(":", 1)[1].strip()
+        for text in texts
+        for line in text.splitlines()
+        if line.strip().startswith("alert:")
+    ]
     assert len(found) == len(texts), texts[:1]
     return found
 
@@ -76,7 +81,9 @@ def test_what_arrives_under_repeated_sigkill_is_what_replay_predicts(tmp_path):
     server.server_close()
     # Every alert that replay predicts was decided once, and nothing else was.
     key = ("title", "step")
-    assert Counter((a["run"]["name"], a["title"], a["step"]) for a in decided) == Counter((r["run"], *(r[k] for k in key)) for r in predicted)
+    assert Counter((a["run"]["name"], a["title"], a["step"]) for a in decided) == Counter(
+        (r["run"], *(r[k] for k in key)) for r in predicted
+    )
     # Each arrived; doubles are those in flight at a kill.
     arrived = Counter(ids(server.texts))
     assert set(arrived) == {a["id"] for a in decided}

@@ -51,8 +51,7 @@ def reader(config: Config) -> Reader:
 def print_rows(rows: Iterable[Any]) -> None:
     """One JSON object a line; frozen values by their fields, non-finite numbers as strings."""
     for row in rows:
-        # A file's name may hold bytes that are no text: in JSON as in Python they are written \udcXX.
-        print(json.dumps(_jsonable(row), ensure_ascii=False, default=str).encode(errors="backslashreplace").decode())
+        print(encodable(json.dumps(_jsonable(row), ensure_ascii=False, default=str)))
     sys.stdout.flush()
 
 
@@ -82,6 +81,11 @@ def _width(text: str) -> int:
     import unicodedata
 
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def encodable(text: str) -> str:
+    """JSON as it can be printed: a file's name may hold bytes that are no text, written \\udcXX there as in Python."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def safe(text: str) -> str:

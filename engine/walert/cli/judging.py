@@ -51,9 +51,11 @@ def log_files(log: str, options: list[str]) -> list[LogFile]:
     """The files of one LOG argument. Raises `ExitCode` for one that is not there or cannot be read."""
     if not os.path.exists(log):
         raise ExitCode(USAGE, f"walert: {log}: there is no such file or folder.")
+    if not os.path.isdir(log) and not os.path.isfile(log):
+        raise ExitCode(USAGE, f"walert: {log}: is neither a file nor a folder.")
     source = source_of(log, options)
     try:
-        paths = discover_logs(log)
+        paths = [path for path in discover_logs(log) if os.path.isfile(path)]
     except OSError as error:
         raise ExitCode(USAGE, f"walert: {log}: {error.strerror}.") from None
     for path in paths:

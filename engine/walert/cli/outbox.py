@@ -15,7 +15,7 @@ from walert.store.outbox import SqliteOutbox
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert outbox`."""
     parser.add_argument("action", nargs="?", choices=("list", "retry", "drop"), default="list")
-    parser.add_argument("ids", nargs="*", type=_id, metavar="ID")
+    parser.add_argument("ids", nargs="*", type=_message_id, metavar="ID")
     parser.add_argument("--all", action="store_true", help="list delivered and dropped messages too")
     parser.add_argument("--json", action="store_true", help="one JSON object a message")
 
@@ -38,12 +38,11 @@ def main(args: argparse.Namespace) -> int:
     return code
 
 
-def _id(text: str) -> int:
-    """A message's number; none is longer than the state file's own."""
-    number = int(text)
-    if not 0 < number < 1 << 63:
-        raise ValueError(text)
-    return number
+def _message_id(text: str) -> int:
+    """A message's number, as the state file can hold it."""
+    if not text.isdecimal() or not 0 < int(text[:20]) < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text!r} is no message's number: see `walert outbox`")
+    return int(text)
 
 
 def _done(action: str, done: bool) -> str:

@@ -354,4 +354,4 @@ def _group(key: str) -> str:
 def _alert_id(run: Run, place: Place, draft: _Draft) -> str:
     """The same whenever the same bytes are judged again: no inode, host or counter is in it."""
     parts = (run.id, place.path, place.head, draft.facts.offset, draft.title, draft.level, draft.kind, place.attempt)
-    return hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=10).hexdigest()
+    return hashlib.blake2b("\x1f".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=10).hexdigest()

@@ -1,0 +1,120 @@
+"""One walertd a state file; how it ends, at once or in order; what a restart finds."""
+
+import json
+import signal
+import subprocess
+import threading
+
+from daemons import WALERTD, Home, eventually
+from slackside import Side, url
+
+RULES = "version: 1\nrules: [{title: High, when: loss > 2, wait_duration: 0, repeat: always}]\n"
+
+
+def messages(server):
+    """The alert ids that arrived, in order, and the steps they tell of."""
+    found = []
+    for request in server.requests():
+        lines = dict(line.split(": ", 1) for line in request.json["message"].split("\n") if ": " in line)
+        found.append((lines["alert"], int(lines["step"])))
+    return found
+
+
+def write_steps(home, count, stop):
+    """A writer that goes on while the daemon is stopped and started."""
+    for step in range(1, count + 1):
+        home.log("m.jsonl", {"step": step, "loss": 3.0, "timestamp": 1.8e9 + step})
+        stop.wait(0.004)
+
+
+def test_a_second_walertd_exits_with_3_and_names_the_pid_of_the_first(tmp_path):
+    home = Home(tmp_path, RULES)
+    with home.daemon() as daemon:
+        second = home.run([*WALERTD])
+        once = home.once()
+        assert second.returncode == once.returncode == 3
+        assert f"pid {daemon.process.pid}" in second.stderr and "Traceback" not in second.stderr
+        home.log("a.jsonl", {"loss": 3})
+        daemon.until(lambda: daemon.titles() == ["High"])  # the first goes on
+
+
+def test_the_lock_is_free_after_sigkill(tmp_path):
+    home = Home(tmp_path, RULES)
+    first = home.daemon()
+    first.until(lambda: first.kinds("start"))
+    first.kill()
+    assert home.walert("status").returncode == 3
+    with home.daemon() as second:
+        assert second.kinds("start")
+
+
+def test_sigterm_under_load_drains_and_a_restart_loses_and_doubles_nothing(tmp_path):
+    side, stop = Side(tmp_path), threading.Event()
+    with side.hooks() as server:
+        home = Home(tmp_path, RULES, f"{{hook: {{url: '{url(server, '/')}', rate: 600000}}}}")
+        home.environ |= side.environ
+        count = 300
+        writer = threading.Thread(target=write_steps, args=(home, count, stop))
+        writer.start()
+        told, codes = [], []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            daemon = home.daemon()
+            daemon.until(lambda daemon=daemon: len(daemon.titles()) > 20)
+            codes.append(daemon.stop(number))
+            assert daemon.kinds("stop")[-1]["text"] == "all is delivered"
+            told += messages(server)
+            assert len(told) == sum(state["delivered"] for state in home.rows("status")[0]["status"]["receivers"])
+        writer.join()
+        last = home.once()
+        told += messages(server)
+    assert codes == [0, 0] and last.returncode == 0
+    assert [step for _, step in told] == list(range(1, count + 1))
+    assert len({alert for alert, _ in told}) == count
+
+
+def test_a_second_sigterm_ends_it_at_once(tmp_path):
+    side = Side(tmp_path)
+    with side.hooks() as server:
+        server.by_path["/"] = server.reply.__class__(manner="hang")
+        home = Home(tmp_path, RULES, f"{{hook: {{url: '{url(server, '/')}'}}}}")
+        home.environ |= side.environ
+        daemon = home.daemon()
+        home.log("a.jsonl", {"loss": 3})
+        eventually(lambda: server.told.qsize() == 1)
+        daemon.send(signal.SIGTERM)
+        pid = home.run(["cat", "walert.db.lock"]).stdout.split("\n")[0]
+        assert pid == str(daemon.process.pid)
+        eventually(lambda: not home.log("b.jsonl", {"loss": 4}) or True)
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait() == 128 + signal.SIGTERM
+    assert [r["state"] for r in home.rows("outbox")] == ["waiting"]
+
+
+def test_signals_without_a_meaning_and_many_reloads_lose_nothing(tmp_path):
+    home = Home(tmp_path, RULES)
+    with home.daemon() as daemon:
+        for step in range(1, 40):
+            home.log("a.jsonl", {"step": step, "loss": 3.0})
+            daemon.send(signal.SIGHUP)
+        daemon.until(lambda: len(daemon.titles()) == 39)
+        assert "no change; 1 rules in force" in daemon.kinds("reload")[0]["text"]
+    assert daemon.process.returncode == 0
+    shown = [json.loads(row) for row in home.walert("alerts", "--json").stdout.splitlines()]
+    assert sorted(row["alert"]["step"] for row in shown) == list(range(1, 40))
+
+
+def test_walertd_as_process_number_1_of_a_container_ends_on_sigterm(tmp_path):
+    home = Home(tmp_path, RULES)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *WALERTD, "--log-format", "json"]
+    daemon = subprocess.Popen(command, cwd=tmp_path, env=home.environ, stderr=subprocess.PIPE, text=True)
+    assert daemon.stderr is not None
+    first = daemon.stderr.readline()
+    if "walertd 1 follows" not in first:
+        daemon.communicate()
+        import pytest
+
+        pytest.skip("a PID namespace is not permitted here")
+    child = home.run(["pgrep", "-P", str(daemon.pid)]).stdout.split()[0]
+    home.run(["kill", "-TERM", child])
+    daemon.communicate(timeout=30)
+    assert daemon.returncode == 0
