@@ -122,7 +122,7 @@ class FileLife(RuleBasedStateMachine):
     @rule()
     def copytruncate_in_the_folder(self):
         self.copies += 1
-        copy = self.root / f"copy-{self.copies}.jsonl"
+        copy = self.root / f"m-{self.copies}.jsonl"
         shutil.copy(self.path, copy)
         inode = os.stat(self.path).st_ino
         self.unread.setdefault(os.stat(copy).st_ino, []).extend(self.unread.pop(inode, []))

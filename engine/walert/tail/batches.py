@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 
@@ -66,6 +67,20 @@ def _place(stream: Stream, fd: int, lines: Lines | None, flaws: Sequence[Flaw]) 
     for flaw in flaws:
         offset, line = flaw.offset + flaw.size, flaw.line or line
     return stream.checkpoint(marks_at(fd, offset), offset, line)
+
+
+def rest_of(buffer: LineBuffer) -> list[Piece]:
+    """The file is gone for good: its partial last line counts if it is whole, else it is a flaw."""
+    rest = buffer.tail
+    if not rest.strip():
+        return []
+    number, offset = buffer.line + 1, buffer.offset
+    buffer.line, buffer.offset, buffer.tail = number, offset + len(rest), b""
+    try:
+        json.loads(rest)
+    except (ValueError, RecursionError):
+        return [Flaw(number, offset, len(rest), "the file ended in the middle of this line")]
+    return [Lines([rest], number, offset)]
 
 
 def iter_file(path: str, source: Source, root: str | None = None) -> Iterator[Batch]:

@@ -7,11 +7,13 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from walert.clock import now
 from walert.model import Source
+from walert.tail.descriptors import Notice
 
 KNOWN = frozenset(
     {
@@ -22,6 +24,9 @@ KNOWN = frozenset(
 _PACKED = (".gz", ".zst", ".bz2", ".xz")
 _ROTATED = re.compile(r"\.jsonl(\.\d{1,4})?$")
 _MAX_DEPTH = 32
+_TOLD = 1000  # paths that are said to be skipped
+_SETTLED = 2.0  # seconds after which a folder's mtime would tell of a change
+_TRUSTED = 6  # walks, one of which lists every folder
 
 
 class Found(NamedTuple):
@@ -48,49 +53,153 @@ def root_of(source: Source) -> str:
     return "/".join(parts[:fixed]) or "/"
 
 
-def discover(sources: Sequence[Source]) -> dict[tuple[int, int], Found]:
-    """Every log of every source, once each however many names it has; the first source that names it decides."""
-    out: dict[tuple[int, int], Found] = {}
-    for source in sources:
-        _collect(source, candidates(source), out)
-    return out
+class Discovery:
+    """Finds the logs of some sources, again and again. A folder that did not change since it was listed is not listed again."""
+
+    def __init__(self, sources: Sequence[Source], notice: Callable[[Notice], None]) -> None:
+        self._sources = sources
+        self._notice = notice
+        self._walk = Walk()
+        self._told: set[str] = set()
+
+    def all(self) -> dict[tuple[int, int], Found]:
+        """Every log of every source, once each however many names it has; the first source that names it decides."""
+        out: dict[tuple[int, int], Found] = {}
+        self._walk.begin()
+        for source in self._sources:
+            self._collect(source, candidates(source, self._walk), out)
+        self._walk.end()
+        return out
+
+    def among(self, paths: Iterable[str]) -> dict[tuple[int, int], Found]:
+        """As `all`, for what changed only: files that a source names, and what lies below folders."""
+        out: dict[tuple[int, int], Found] = {}
+        for path in paths:
+            for source in self._sources:
+                if covers(source, path) and not os.path.isdir(path):
+                    self._collect(source, (path,), out)
+                elif _meets(source, path) and os.path.isdir(path):
+                    below = (p for p in Walk().below(path, source) if covers(source, p))
+                    self._collect(source, below, out)
+        return out
+
+    def _collect(self, source: Source, paths: Iterable[str], out: dict[tuple[int, int], Found]) -> None:
+        root = root_of(source)
+        for path in paths:
+            if path.endswith(_PACKED):
+                self._skipped(path, "is compressed: it is not read")
+                continue
+            try:
+                found = os.stat(path)
+            except OSError:
+                if os.path.islink(path):
+                    self._skipped(path, "leads nowhere: skipped until it does")
+                continue
+            if stat.S_ISREG(found.st_mode):
+                key = (found.st_dev, found.st_ino)
+                if key not in out:
+                    out[key] = Found(path, source, root, found)
+            elif not stat.S_ISDIR(found.st_mode):
+                self._skipped(path, "is no regular file: skipped")
+
+    def _skipped(self, path: str, why: str) -> None:
+        if path not in self._told and len(self._told) < _TOLD:
+            self._told.add(path)
+            self._notice(Notice("skipped", path, why))
 
 
-def look_at(sources: Sequence[Source], paths: Iterable[str]) -> dict[tuple[int, int], Found]:
-    """As `discover`, for what changed only: files that a source names, and what lies below folders."""
-    out: dict[tuple[int, int], Found] = {}
-    for path in paths:
-        for source in sources:
+class _Listing(NamedTuple):
+    """What a folder held when it was read: folders, logs, and symbolic links to either. `changed` is its mtime, nanoseconds."""
+
+    changed: int
+    folders: list[str]
+    logs: list[str]
+    links: list[str]
+
+
+class Walk:
+    """Walks below folders. Between `begin` and `end` it remembers what it listed, for the next time."""
+
+    def __init__(self) -> None:
+        self._before: dict[tuple[str, str], _Listing] = {}
+        self._now: dict[tuple[str, str], _Listing] = {}
+        self._count = 0
+
+    def begin(self) -> None:
+        """A walk over everything begins. One of six trusts nothing: some file systems do not tell that a folder changed."""
+        self._before, self._now = ({}, {}) if self._count % _TRUSTED == 0 else (self._now, {})
+        self._count += 1
+
+    def end(self) -> None:
+        """Folders that were not met are forgotten."""
+        self._before = {}
+
+    def below(self, folder: str, source: Source) -> Iterator[str]:
+        """The logs below a folder, each folder sorted. Symbolic links come last, so that a log is called by its own name."""
+        visited: set[tuple[int, int]] = set()
+        links: list[str] = []
+        yield from self._below(folder, source, 0, visited, links)
+        while links:
+            path, links = links[0], links[1:]
             if os.path.isdir(path):
-                below = (p for p in _below(path, source) if covers(source, p))
-                _collect(source, below if _meets(source, path) else (), out)
-            elif covers(source, path):
-                _collect(source, (path,), out)
-    return out
+                yield from self._below(path, source, path.count("/") - folder.count("/"), visited, links)
+            elif is_log(path, source):
+                yield path
 
-
-def _collect(source: Source, paths: Iterable[str], out: dict[tuple[int, int], Found]) -> None:
-    root = root_of(source)
-    for path in paths:
+    def _below(
+        self, folder: str, source: Source, depth: int, visited: set[tuple[int, int]], links: list[str]
+    ) -> Iterator[str]:
         try:
-            found = os.stat(path)
+            here = os.stat(folder)
+            listing = self._listing(folder, source, here.st_mtime_ns)
         except OSError:
-            continue
-        if stat.S_ISREG(found.st_mode):
-            out.setdefault((found.st_dev, found.st_ino), Found(path, source, root, found))
+            return
+        key = (here.st_dev, here.st_ino)
+        if key in visited or depth > _MAX_DEPTH:
+            return
+        visited.add(key)
+        yield from listing.logs
+        for name in listing.folders:
+            yield from self._below(name, source, depth + 1, visited, links)
+        links += listing.links
+
+    def _listing(self, folder: str, source: Source, changed: int) -> _Listing:
+        kind = source.format if source.format in ("csv", "tsv") else ""
+        listing = self._before.get((folder, kind))
+        if listing is None or listing.changed != changed:
+            listing = _listed(folder, source, changed)
+        # A change within the clock's granularity after the look would not show: young folders are not trusted.
+        if now() - changed / 1e9 > _SETTLED and not source.poll:
+            self._now[folder, kind] = listing
+        return listing
 
 
-def candidates(source: Source) -> Iterator[str]:
+def _listed(folder: str, source: Source, changed: int) -> _Listing:
+    listing = _Listing(changed, [], [], [])
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            if entry.is_symlink():
+                if not entry.name.startswith("."):
+                    listing.links.append(entry.path)
+            elif entry.is_dir():
+                if not entry.name.startswith("."):
+                    listing.folders.append(entry.path)
+            elif is_log(entry.path, source):
+                listing.logs.append(entry.path)
+    return listing
+
+
+def candidates(source: Source, walk: Walk) -> Iterator[str]:
     """The paths that a source names now, sorted within each folder."""
     path = source.path
     if glob.has_magic(path):
         for match in sorted(glob.iglob(path, recursive=True)):
             if os.path.isdir(match):
-                yield from _below(match, source)
+                yield from walk.below(match, source)
             else:
                 yield match
     elif os.path.isdir(path):
-        yield from _below(path, source)
+        yield from walk.below(path, source)
     elif os.path.lexists(path):
         yield path
         # What a rotation left of it: still to be read to its end.
@@ -126,33 +235,6 @@ def _part(part: str) -> str:
     return inner.replace(".*", "[^/]*") + "/"
 
 
-def _below(
-    folder: str, source: Source, depth: int = 0, seen: frozenset[tuple[int, int]] = frozenset()
-) -> Iterator[str]:
-    try:
-        here = os.stat(folder)
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda e: e.name)
-    except OSError:
-        return
-    key = (here.st_dev, here.st_ino)
-    if key in seen or depth > _MAX_DEPTH:
-        return
-    for entry in listed:
-        if _is_dir(entry):
-            if not entry.name.startswith("."):
-                yield from _below(entry.path, source, depth + 1, seen | {key})
-        elif is_log(entry.path, source):
-            yield entry.path
-
-
-def _is_dir(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
 def is_log(path: str, source: Source) -> bool:
     """Whether a file below a watched folder looks like a metric log, by its name."""
     name = os.path.basename(path)
@@ -169,4 +251,4 @@ def discover_logs(log: str) -> list[str]:
     """The logs of a LOG argument: an explicit file whatever its name, a folder's logs sorted."""
     if not os.path.isdir(log):
         return [log]
-    return list(candidates(Source(path=log)))
+    return list(candidates(Source(path=log), Walk()))

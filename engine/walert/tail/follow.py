@@ -1,31 +1,32 @@
 """Follows files: reads what is new of each, in turns, and knows a log again through rename, truncation, replacement and restart.
 
 Every decision is made of bytes (`identity`), never of an event: the watcher only says where to look first. In each look, in this order:
-files that are known by inode keep their stream if their marks match, else begin anew; streams whose path is gone are read on through
-their descriptor; an unknown file goes on as the stream whose consumed bytes it begins with, else begins at 0.
+files that are known by inode keep their stream if their marks match, else go back to what still does; streams whose path is gone are read
+on through their descriptor; an unknown file goes on as the stream whose consumed bytes it begins with, else begins at 0.
 """
 
 from __future__ import annotations
 
-import json
+import errno
 import os
-import resource
-import stat
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from walert.model import Batch, Checkpoint, Flaw, Source
-from walert.tail.batches import batches_of
-from walert.tail.discover import Found, discover, look_at
-from walert.tail.identity import marks_at, matches
-from walert.tail.lines import MAX_LINE, Lines, Piece
-from walert.tail.streams import Ghosts, Stream, new_stream, saved_stream
+from walert.tail.batches import batches_of, rest_of
+from walert.tail.descriptors import Descriptors, Notice
+from walert.tail.discover import Discovery, Found
+from walert.tail.ghosts import Ghosts, Look, look_at_file
+from walert.tail.identity import Place, matches
+from walert.tail.lines import MAX_LINE, LineBuffer, Piece
+from walert.tail.streams import Stream, new_stream, saved_stream
+from walert.tail.turns import Turns
 
 CHUNK = 64 << 10
 HOLD = 1.5  # seconds that a file whose beginning is another's waits: it may be about to take its place
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_GONE = (errno.ENOENT, errno.ENOTDIR)
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 
 
 class Monotonic(Protocol):
@@ -36,23 +37,19 @@ class Monotonic(Protocol):
         ...
 
 
-class Notice(NamedTuple):
-    """Something an operator should see once."""
-
-    kind: str
-    path: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class FollowStatus:
-    """What is followed, and what was counted: `lost` bytes that were destroyed unread, `flaws` that could be no lines."""
+    """What is followed, and what was counted.
+
+    `lost` bytes were destroyed unread, `flaws` could be no lines, `replaced` files took the path of one whose rest was never seen.
+    """
 
     streams: int
     open: int
     ghosts: int
     lost: int
     flaws: int
+    replaced: int
 
 
 def _nobody(notice: Notice) -> None:
@@ -69,48 +66,59 @@ class Follower:
         *,
         clock: Monotonic,
         rotate_wait: float = 600.0,
+        hold: float = HOLD,
         max_line_bytes: int = MAX_LINE,
         max_open: int | None = None,
         notice: Callable[[Notice], None] = _nobody,
     ) -> None:
-        self.sources = tuple(sources)
         self.clock = clock
         self.rotate_wait = rotate_wait
+        self.hold = hold
         self.max_line = max_line_bytes
-        self.max_open = max_open or max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self.notice = notice
         self.live: dict[tuple[int, int], Stream] = {}
-        self.ghosts = Ghosts()
-        self.ghosts.add(saved_stream(place, max_line_bytes) for place in saved)
-        self.lost = self.flaws = 0
+        self.ghosts = Ghosts(saved_stream(place, max_line_bytes) for place in saved)
+        self.lost = self.flaws = self.replaced = 0
+        self._sources = tuple(sources)
+        self._discovery = Discovery(self._sources, notice)
+        self._files = Descriptors(max_open, notice)
+        self._known = Ghosts()  # the live ones, by what a copy of them is known by
         self._paths: dict[str, Stream] = {}
         self._unmatched: dict[tuple[int, int], Found] = {}
-        self._dirty: OrderedDict[str, Stream] = OrderedDict()
-        self._open: OrderedDict[str, Stream] = OrderedDict()
-        self._unreadable: set[str] = set()
+        self._held: dict[str, Stream] = {}
+        self._nameless: dict[str, Stream] = {}
+        self._turns = Turns()
 
     # --- looking
 
     def scan(self) -> None:
         """Walk the roots and match what is there with what was followed."""
-        found = discover(self.sources)
+        found = self._discovery.all()
         for key, stream in list(self.live.items()):
             if key not in found:
                 self._lose(stream)
         self._match(found)
-        self._release()
-        self._expire()
+        self._settle()
 
     def sweep(self) -> None:
         """Look at what is known: a size that changed is read, a name that points elsewhere is looked up."""
-        moved = [stream for stream in self.live.values() if not self._is_there(stream)]
+        unsure = []
+        for stream in self.live.values():
+            try:
+                if stream.fd is None or stream.gone is not None:
+                    unsure.append(stream)
+                elif os.lseek(stream.fd, 0, os.SEEK_END) != stream.size:
+                    self._mark(stream)
+            except OSError:
+                self._mark(stream)  # its turn tells why
+        moved = [stream for stream in unsure if not self._is_there(stream)]
         paths = [stream.path for stream in moved if stream.gone is None]
         for stream in moved:
             self._lose(stream)
             self._mark(stream)  # what is still written to a file without a name is read to its end
-        self._match(look_at(self.sources, paths))
-        self._release()
-        self._expire()
+        if paths:
+            self._match(self._discovery.among(paths))
+        self._settle()
 
     def mark_dirty(self, paths: Iterable[str]) -> None:
         """Hints: files to read, folders to look into."""
@@ -123,51 +131,55 @@ class Follower:
                 self._lose(stream)
                 unknown.append(path)
         if unknown:
-            self._match(look_at(self.sources, unknown))
+            self._match(self._discovery.among(unknown))
 
     def _is_there(self, stream: Stream) -> bool:
-        """Whether the stream's path still is its file; if it grew or shrank it is read."""
+        """Whether the stream's path still is its file; if it changed it is read."""
         if stream.gone is not None:
             return False
         try:
             found = os.stat(stream.path)
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno not in _GONE  # what cannot be looked at now may be there all the same
         if (found.st_dev, found.st_ino) != stream.key:
             return False
         self._look(stream, found)
         return True
 
     def _look(self, stream: Stream, found: os.stat_result) -> None:
-        if found.st_size != stream.buffer.end or stream.fresh:
+        # A size that is as it was says little of a file that was written to: its marks are compared.
+        if found.st_size != stream.size or found.st_mtime_ns != stream.modified:
             self._mark(stream)
 
     def _mark(self, stream: Stream) -> None:
         if stream.held is None:
-            self._dirty[stream.id] = stream
+            self._turns.add(stream)
 
     def _lose(self, stream: Stream) -> None:
         if stream.gone is None:
             stream.gone = self.clock.monotonic()
+            self._nameless[stream.id] = stream
             if self._paths.get(stream.path) is stream:
                 del self._paths[stream.path]
             self._mark(stream)
 
     def _match(self, found: dict[tuple[int, int], Found]) -> None:
         """Known inodes first, so that a rename is one before its old name is given to another."""
-        for key in [key for key in found if key in self.live]:
-            stream, each = self.live[key], found[key]
-            stream.gone = None
-            self._place(stream, each)
-            self._look(stream, each.stat)
+        for key, each in found.items():
+            stream = self.live.get(key)
+            if stream is None:
+                self._unmatched[key] = each
+            else:
+                self._seen(stream, each)
         # An unknown file may hold what a nameless one holds unread: that one is read to its end before.
-        self._unmatched.update((key, each) for key, each in found.items() if key not in self.live)
-        if not self._drains():
+        if self._unmatched and not self._turns.nameless:
             self._match_unknown()
 
-    def _drains(self) -> bool:
-        """Whether a file without a name is still to be read."""
-        return any(stream.gone is not None for stream in self._dirty.values())
+    def _seen(self, stream: Stream, found: Found) -> None:
+        stream.source, stream.root = found.source, found.root
+        if stream.gone is not None or (stream.path != found.path and not self._is_there(stream)):
+            self._place(stream, found)
+        self._look(stream, found.stat)
 
     def _match_unknown(self) -> None:
         found, self._unmatched = self._unmatched, {}
@@ -180,196 +192,255 @@ class Follower:
             del self._paths[stream.path]
         stream.path, stream.source, stream.root = found.path, found.source, found.root
         self._paths[found.path] = stream
+        if stream.gone is not None:
+            stream.gone = None
+            self._nameless.pop(stream.id, None)
+            self._turns.drop(stream)
+            self._mark(stream)
+        self._known.add(stream)
+
+    # --- files that nobody knows
 
     def _unknown(self, found: Found) -> None:
-        fd = self._opened(found.path)
+        fd = self._files.open(found.path)
         if fd is None:
             return
-        now = os.fstat(fd)
-        if not stat.S_ISREG(now.st_mode) or (now.st_dev, now.st_ino) in self.live:
-            os.close(fd)
-            return
-        stream = self._again(fd, now, found.path)
+        try:
+            look = look_at_file(fd, found.path)
+            stream = None if look.key in self.live else self._stream_for(look)
+        except OSError as error:
+            self._files.fault(found.path, error)
+            stream = None
         if stream is None:
-            stream = new_stream(now, self.max_line)
-            former = self._paths.get(found.path) or self.ghosts.at(found.path)
-            stream.replaces = former.id if former is not None else None
-            stream.held = self.clock.monotonic() if self._is_copy(fd, now.st_size) else None
-        self._adopt(stream, fd, now, found)
+            os.close(fd)
+        else:
+            self._adopt(stream, look, found)
 
-    def _again(self, fd: int, now: os.stat_result, path: str) -> Stream | None:
+    def _stream_for(self, look: Look) -> Stream | None:
+        """The stream that goes on in this file, or a new one; None for a file that holds no lines."""
+        stream = self._again(look)
+        if stream is not None:
+            return stream
+        if look.head.startswith(_PACKED):
+            self.notice(Notice("skipped", look.path, "is compressed: it is not read"))
+            return None
+        stream = new_stream(look.fd, look.stat, self.max_line)
+        former = self._paths.get(look.path) or self.ghosts.at(look.path)
+        if former is not None:
+            stream.replaces = former.id
+            self._told_replaced(former)
+        if self._known.copied_in(look):
+            stream.held = self.clock.monotonic()
+            self._held[stream.id] = stream
+        return stream
+
+    def _told_replaced(self, former: Stream) -> None:
+        if former.restored:
+            former.restored = False
+            self.replaced += 1
+            what = f"is another file than the one that was read to line {former.buffer.line}; whatever followed there is gone"
+            self.notice(Notice("replaced", former.path, what))
+
+    def _again(self, look: Look) -> Stream | None:
         """The stream that this file goes on with: one without a file, or one whose file has lost its name."""
-        ghost = self.ghosts.of(fd, now, path)
-        lost = [s for s in self.live.values() if s.gone is not None and s.buffer.offset]
-        longest = max(
-            (s for s in lost if matches(fd, now.st_size, s.buffer.offset, s.marks)),
-            key=lambda s: s.buffer.offset,
-            default=None,
-        )
-        if longest is not None and (ghost is None or longest.buffer.offset >= ghost.buffer.offset):
-            del self.live[longest.key]
-            self._close(longest)
-            return longest
-        if ghost is not None:
-            self.ghosts.remove(ghost)
-        return ghost
+        ghost, lost = self.ghosts.of(look), self._known.of(look, lost=True)
+        if lost is not None and (ghost is None or lost.buffer.offset >= ghost.buffer.offset):
+            return self._unbound(lost)
+        return self._unbound(ghost) if ghost is not None else self._shortened(look)
 
-    def _adopt(self, stream: Stream, fd: int, now: os.stat_result, found: Found) -> None:
-        stream.device, stream.inode, stream.gone = now.st_dev, now.st_ino, None
+    def _shortened(self, look: Look) -> Stream | None:
+        """The stream of this path, put back to an earlier state: a backup restored, a log cut to where its training resumes."""
+        at = (self._known.at(look.path), self.ghosts.at(look.path))
+        for stream in (s for s in at if s is not None and s.path not in self._paths):
+            place = stream.proven(look.fd, look.stat.st_size)
+            if place is not None:
+                self._go_back(stream, place)
+                return self._unbound(stream)
+        return None
+
+    def _unbound(self, stream: Stream) -> Stream:
+        """The stream without its file."""
+        self.ghosts.remove(stream)
+        self._forget(stream)
+        self._files.close(stream)
+        return stream
+
+    def _forget(self, stream: Stream) -> None:
+        if self.live.get(stream.key) is stream:
+            del self.live[stream.key]
+        self._known.remove(stream)
+        self._turns.drop(stream)
+        self._nameless.pop(stream.id, None)
+        self._held.pop(stream.id, None)
+
+    def _adopt(self, stream: Stream, look: Look, found: Found) -> None:
+        stream.device, stream.inode, stream.birth = *look.key, look.birth
+        stream.gone, stream.restored = None, False
         # A partial line in memory may not be the same in another file: it is read again.
         stream.drop_partial()
         self._place(stream, found)
         self.live[stream.key] = stream
-        self._keep(stream, fd)
-        self._look(stream, now)
+        self._known.add(stream)
+        self._files.keep(stream, look.fd)
+        stream.size, stream.modified = stream.buffer.end, look.stat.st_mtime_ns
+        self._look(stream, look.stat)
 
-    def _is_copy(self, fd: int, size: int) -> bool:
-        """Whether a new file begins with all that was read of a live one."""
-        return any(s.buffer.offset and matches(fd, size, s.buffer.offset, s.marks) for s in self.live.values())
+    def _settle(self) -> None:
+        self._release()
+        self._expire()
 
     def _release(self) -> None:
         """Files that waited: by now the log that they were copied from has been truncated, or lives on beside them."""
         now = self.clock.monotonic()
-        for stream in [s for s in self.live.values() if s.held is not None and now - s.held >= HOLD]:
+        for stream in [s for s in self._held.values() if s.held is not None and now - s.held >= self.hold]:
             stream.held = None
-            if stream.fd is not None:
-                former = self._again(stream.fd, os.fstat(stream.fd), stream.path)
-                if former is not None:
-                    self._take_over(stream, former)
-                    continue
-            self._mark(stream)
+            del self._held[stream.id]
+            if not self._took_over(stream):
+                self._mark(stream)
 
-    def _take_over(self, stream: Stream, former: Stream) -> None:
-        """The held file is where the former stream goes on."""
-        found = Found(stream.path, stream.source or self.sources[0], stream.root, os.fstat(stream.fd or 0))
-        fd, stream.fd = stream.fd, None
-        self._open.pop(stream.id, None)
-        assert fd is not None
-        del self.live[stream.key]
-        self._adopt(former, fd, found.stat, found)
+    def _took_over(self, stream: Stream) -> bool:
+        """Whether the file that waited is where another stream goes on."""
+        if stream.fd is None or stream.source is None:
+            return False
+        try:
+            look = look_at_file(stream.fd, stream.path)
+            former = self._again(look)
+        except OSError as error:
+            self._files.fault(stream.path, error)
+            return False
+        if former is None:
+            return False
+        self._files.detach(stream)
+        self._forget(stream)
+        self._adopt(former, look, Found(stream.path, stream.source, stream.root, look.stat))
+        return True
 
     def _expire(self) -> None:
         """Those without a name for long are let go; their place is remembered."""
         now = self.clock.monotonic()
-        for stream in [s for s in self.live.values() if s.gone is not None and now - s.gone > self.rotate_wait]:
+        for stream in [s for s in self._nameless.values() if now - (s.gone or now) > self.rotate_wait]:
             self._retire(stream)
 
     def _retire(self, stream: Stream) -> None:
-        self.live.pop(stream.key, None)
-        self._dirty.pop(stream.id, None)
-        self._close(stream)
-        self.ghosts.add([stream])
+        self._unbound(stream)
+        stream.drop_partial()
+        self.ghosts.add(stream)
 
     # --- reading
 
     def read(self, *, budget: int = 1 << 20) -> Iterator[Batch]:
-        """One round: at most `budget` bytes of every file that has more."""
-        for stream in list(self._dirty.values()):
-            if self._dirty.pop(stream.id, None) is not None and self.live.get(stream.key) is stream:
-                yield from self._turn(stream, budget)
-        if self._unmatched and not self._drains():
-            self._match_unknown()
+        """One round: at most `budget` bytes of each file that has more. It gives something as long as anything is pending."""
+        given = False
+        while self.pending() and not given:
+            for stream in self._turns.take():
+                if self.live.get(stream.key) is stream:
+                    self._turns.drop(stream)
+                    for batch in self._turn(stream, budget):
+                        given = True
+                        yield batch
+            if self._unmatched and not self._turns.nameless:
+                self._match_unknown()
 
     def pending(self) -> bool:
         """Whether something is left to read without waiting."""
-        return bool(self._dirty or self._unmatched)
+        return bool(self._turns or self._unmatched)
 
     def _turn(self, stream: Stream, budget: int) -> Iterator[Batch]:
-        fd = self._descriptor(stream)
-        if fd is None:
+        try:
+            batches = self._batches(stream, budget)
+        except OSError as error:
+            # Read again at the next sweep, from the place that is proven.
+            self._files.fault(stream.path, error)
+            self._files.close(stream)
             return
-        found, buffer = os.fstat(fd), stream.buffer
-        if not matches(fd, found.st_size, buffer.end, stream.seen):
-            if not matches(fd, found.st_size, buffer.offset, stream.marks):
-                self._rewritten(stream, found)
-                return
-            buffer.tail = b""  # only the partial line is another one now
+        yield from batches
+        if batches and batches[-1].ended:
+            self._retire(stream)
+
+    def _batches(self, stream: Stream, budget: int) -> list[Batch]:
+        fd = self._files.of(stream)
+        if fd is None:
+            return []
+        found = os.fstat(fd)
+        if not self._still_the_same(stream, fd, found):
+            return []
         pieces = self._pieces(stream, fd, found.st_size, budget)
-        stream.size = found.st_size
-        drained = buffer.end >= found.st_size
+        stream.size, stream.modified = found.st_size, found.st_mtime_ns
+        drained = stream.buffer.end >= found.st_size
         if not drained:
-            self._dirty[stream.id] = stream
+            self._turns.again(stream)
+        elif stream.buffer.unwritten:
+            stream.drop_partial()
+            stream.size = -1  # looked at again in each sweep
         ended = drained and stream.gone is not None and found.st_nlink == 0
         if ended:
-            pieces += _rest(stream)
-        stream.marks, stream.seen = marks_at(fd, buffer.offset), marks_at(fd, buffer.end)
+            pieces += rest_of(stream.buffer)
+        stream.prove(fd)
+        self._known.add(stream)
         self.flaws += sum(isinstance(piece, Flaw) for piece in pieces)
-        if pieces or ended:
-            yield from batches_of(stream, fd, pieces, found.st_mtime, drained, ended)
-        if ended:
-            self._retire(stream)
+        if not (pieces or ended or stream.told != stream.buffer.offset):
+            return []
+        stream.told = stream.buffer.offset
+        return list(batches_of(stream, fd, pieces, found.st_mtime, drained, ended))
 
     def _pieces(self, stream: Stream, fd: int, size: int, budget: int) -> list[Piece]:
         buffer, pieces = stream.buffer, list[Piece]()
-        while budget > 0 and size > buffer.end:
-            chunk = os.pread(fd, min(CHUNK, budget), buffer.end)
-            if not chunk:
-                break
-            budget -= len(chunk)
-            if chunk[0] == 0 and not chunk.strip(b"\0") and (hole := _hole(fd, buffer.end, size)):
-                pieces.append(buffer.skip(hole))
-            else:
-                pieces += buffer.feed(chunk)
+        before = LineBuffer(buffer.offset, buffer.line, buffer.discarding, buffer.max_line)
+        try:
+            while budget > 0 and size > buffer.end:
+                chunk = os.pread(fd, min(CHUNK, budget), buffer.end)
+                if not chunk:
+                    break
+                budget -= len(chunk)
+                if chunk[0] == 0 and not buffer.tail and (hole := _hole(fd, buffer.end, size)):
+                    buffer.skip(hole)
+                else:
+                    pieces += buffer.feed(chunk)
+        except OSError:
+            stream.buffer, stream.seen = before, stream.marks
+            raise
         return pieces
 
-    def _rewritten(self, stream: Stream, found: os.stat_result) -> None:
+    def _still_the_same(self, stream: Stream, fd: int, found: os.stat_result) -> bool:
+        """Whether the file goes on where it was read to; if not, it is read from where it is still known, or anew."""
+        buffer = stream.buffer
+        if matches(fd, found.st_size, buffer.end, stream.seen):
+            return True
+        if matches(fd, found.st_size, buffer.offset, stream.marks):
+            buffer.forget_partial()  # only the partial line is another one now
+            return True
+        place = stream.proven(fd, found.st_size)
+        if place is None:
+            self._rewritten(stream, fd, found)
+            return False
+        self._go_back(stream, place)
+        return True
+
+    def _go_back(self, stream: Stream, place: Place) -> None:
+        self.lost += max(0, stream.size - stream.buffer.offset)
+        what = f"was cut or rewritten: it is read again from line {place.line + 1}"
+        self.notice(Notice("rewritten", stream.path, what))
+        stream.back_to(place)
+
+    def _rewritten(self, stream: Stream, fd: int, found: os.stat_result) -> None:
         """The same inode, other bytes: what was followed is remembered, and the file begins anew."""
         self.lost += max(0, stream.size - stream.buffer.offset)
         self.notice(Notice("rewritten", stream.path, "was truncated or rewritten: it is read from its start"))
-        fresh = new_stream(found, self.max_line)
+        fresh = new_stream(fd, found, self.max_line)
         fresh.path, fresh.source, fresh.root, fresh.gone = stream.path, stream.source, stream.root, stream.gone
         fresh.replaces = stream.id
-        fd, stream.fd = stream.fd, None
-        self._open.pop(stream.id, None)
+        self._files.detach(stream)
+        self._forget(stream)
         stream.drop_partial()
-        self.ghosts.add([stream])
+        self.ghosts.add(stream)
         self.live[fresh.key] = fresh
-        if self._paths.get(stream.path) is stream:
+        self._known.add(fresh)
+        if fresh.gone is not None:
+            self._nameless[fresh.id] = fresh
+        elif self._paths.get(stream.path) is stream:
             self._paths[stream.path] = fresh
-        if fd is not None:
-            self._keep(fresh, fd)
+        self._files.keep(fresh, fd)
         self._mark(fresh)
-
-    # --- descriptors
-
-    def _opened(self, path: str) -> int | None:
-        try:
-            fd = os.open(path, _FLAGS)
-        except OSError as error:
-            if path not in self._unreadable:
-                self._unreadable.add(path)
-                self.notice(Notice("unreadable", path, f"cannot be read: {error.strerror}"))
-            return None
-        self._unreadable.discard(path)
-        return fd
-
-    def _descriptor(self, stream: Stream) -> int | None:
-        if stream.fd is None:
-            fd = self._opened(stream.path) if stream.gone is None else None
-            if fd is None:
-                return None
-            found = os.fstat(fd)
-            if (found.st_dev, found.st_ino) != stream.key:
-                os.close(fd)
-                return None
-            stream.fd = fd
-        self._keep(stream, stream.fd)
-        return stream.fd
-
-    def _keep(self, stream: Stream, fd: int) -> None:
-        """The descriptors used last stay open, but for those of files without a name, which nothing else leads to."""
-        stream.fd = fd
-        self._open[stream.id] = stream
-        self._open.move_to_end(stream.id)
-        while len(self._open) > self.max_open:
-            named = next((s for s in self._open.values() if s.gone is None), None)
-            self._close(named or next(iter(self._open.values())))
-
-    def _close(self, stream: Stream) -> None:
-        self._open.pop(stream.id, None)
-        if stream.fd is not None:
-            os.close(stream.fd)
-            stream.fd = None
 
     # --- the rest
 
@@ -383,22 +454,13 @@ class Follower:
 
     def set_sources(self, sources: Sequence[Source]) -> None:
         """Other files from now on; those that stay keep their place."""
-        self.sources = tuple(sources)
+        self._sources = tuple(sources)
+        self._discovery = Discovery(self._sources, self.notice)
         self.scan()
 
     def status(self) -> FollowStatus:
         """What is followed now."""
-        return FollowStatus(len(self.live), len(self._open), len(self.ghosts), self.lost, self.flaws)
-
-    def holding(self) -> bool:
-        """Whether a file waits for another look before it is read."""
-        return any(stream.held is not None for stream in self.live.values())
-
-    def idle(self) -> Iterator[Batch]:
-        """An empty batch of every file that was read to its end before: where it stands."""
-        for stream in self.live.values():
-            if stream.source is not None and stream.buffer.offset and stream.id not in self._dirty:
-                yield from batches_of(stream, -1, (), self.clock.monotonic(), True, False)
+        return FollowStatus(len(self.live), len(self._files), len(self.ghosts), self.lost, self.flaws, self.replaced)
 
     def streams(self) -> set[str]:
         """The ids of all streams that have a file."""
@@ -406,27 +468,12 @@ class Follower:
 
     def close(self) -> None:
         """Give back every descriptor."""
-        for stream in list(self._open.values()):
-            self._close(stream)
+        self._files.close_all()
 
 
 def _hole(fd: int, start: int, size: int) -> int:
     """The length of a hole that begins at `start`; 0 where the file system does not tell."""
     try:
         return os.lseek(fd, start, os.SEEK_DATA) - start
-    except OSError:
-        return 0
-
-
-def _rest(stream: Stream) -> list[Piece]:
-    """The file is gone for good: its partial last line counts if it is whole, else it is a flaw."""
-    buffer, rest = stream.buffer, stream.buffer.tail
-    if not rest.strip():
-        return []
-    number, offset = buffer.line + 1, buffer.offset
-    buffer.line, buffer.offset, buffer.tail = number, offset + len(rest), b""
-    try:
-        json.loads(rest)
-    except (ValueError, RecursionError):
-        return [Flaw(number, offset, len(rest), "the file ended in the middle of this line")]
-    return [Lines([rest], number, offset)]
+    except OSError as error:
+        return size - start if error.errno == errno.ENXIO else 0

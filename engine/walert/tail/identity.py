@@ -6,12 +6,17 @@ name or inode; one whose marks do not is another, however equal its inode.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
-from typing import NamedTuple
+import struct
+from functools import cache
+from typing import Any, NamedTuple
 
 HEAD = 256
 MARK = 64
+_EMPTY_PATH = 0x1000  # AT_EMPTY_PATH: the descriptor itself
+_BTIME = 0x800  # STATX_BTIME
 
 
 class Marks(NamedTuple):
@@ -20,6 +25,14 @@ class Marks(NamedTuple):
     head: str
     head_length: int
     mark: str
+
+
+class Place(NamedTuple):
+    """The beginning of a line, with its proof; `line` lines come before it."""
+
+    offset: int
+    line: int
+    marks: Marks
 
 
 def digest(data: bytes) -> str:
@@ -31,12 +44,7 @@ def marks_at(fd: int, offset: int) -> Marks:
     """The marks of an open file whose first `offset` bytes were consumed."""
     length = min(HEAD, offset)
     start = max(0, offset - MARK)
-    return Marks(digest(_read(fd, length, 0)), length, digest(_read(fd, offset - start, start)))
-
-
-def head_of(fd: int, length: int) -> str:
-    """The hash of the first `length` bytes of an open file."""
-    return digest(_read(fd, length, 0))
+    return Marks(digest(read_at(fd, length, 0)), length, digest(read_at(fd, offset - start, start)))
 
 
 def matches(fd: int, size: int, offset: int, marks: Marks) -> bool:
@@ -44,16 +52,37 @@ def matches(fd: int, size: int, offset: int, marks: Marks) -> bool:
     return size >= offset and marks_at(fd, offset) == marks
 
 
-def birth(found: os.stat_result) -> float | None:
-    """When the file was made, where the platform tells."""
-    return getattr(found, "st_birthtime", None)
-
-
-def _read(fd: int, count: int, offset: int) -> bytes:
-    data = b""
-    while count > len(data):
-        more = os.pread(fd, count - len(data), offset + len(data))
-        if not more:
-            break
+def read_at(fd: int, count: int, offset: int) -> bytes:
+    """`count` bytes from `offset` on, fewer only at the file's end."""
+    data = os.pread(fd, count, offset)
+    while 0 < len(data) < count and (more := os.pread(fd, count - len(data), offset + len(data))):
         data += more
     return data
+
+
+def born(fd: int) -> float | None:
+    """When this inode came to life, Unix seconds; None where the system or the file system does not tell.
+
+    A number that was given to a new file has another birth: the one thing that tells a rename from a reuse without reading.
+    """
+    statx = _statx()
+    if statx is None:
+        return None
+    answer = ctypes.create_string_buffer(256)
+    if statx(fd, b"", _EMPTY_PATH, _BTIME, answer) != 0:
+        return None
+    # struct statx: the mask of what is told at 0, stx_btime (seconds, nanoseconds) at 80.
+    if not struct.unpack_from("=I", answer, 0)[0] & _BTIME:
+        return None
+    seconds: int
+    fraction: int
+    seconds, fraction = struct.unpack_from("=qI", answer, 80)
+    return seconds + fraction / 1e9
+
+
+@cache
+def _statx() -> Any:
+    try:
+        return ctypes.CDLL(None, use_errno=True).statx
+    except (OSError, AttributeError):
+        return None

@@ -34,34 +34,49 @@ Piece = Lines | Flaw
 class LineBuffer:
     """The framing of one stream. Memory is bounded by one line of the longest kind and one chunk."""
 
-    __slots__ = ("discarding", "line", "max_line", "offset", "tail")
+    __slots__ = ("discarding", "line", "max_line", "nulls", "offset", "tail")
 
     def __init__(self, offset: int = 0, line: int = 0, discarding: bool = False, max_line: int = MAX_LINE) -> None:
         self.offset = offset
         self.line = line  # lines already given out
         self.discarding = discarding  # inside a line that is too long
         self.max_line = max_line
-        self.tail = b""
+        self.tail = b""  # the partial line
+        self.nulls = (
+            0  # NULs after the last line; only what follows them tells that they are no space yet to be written
+        )
 
     @property
     def end(self) -> int:
         """The offset of the next byte to feed."""
-        return self.offset + len(self.tail)
+        return self.offset + self.nulls + len(self.tail)
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether what was fed ends in NULs: a writer that maps the file may still fill them."""
+        return self.nulls > 0 or self.tail.endswith(b"\0")
 
     def feed(self, chunk: bytes) -> list[Piece]:
         """Take the next bytes of the file."""
         out: list[Piece] = []
         if self.discarding:
             chunk = self._discard(chunk)
+        if (chunk[:1] == b"\0" and not self.tail) or self.nulls:
+            chunk = self._after_nulls(chunk, out)
         if chunk:
             self._split(self.tail + chunk if self.tail else chunk, out)
         return out
 
-    def skip(self, count: int) -> Flaw:
-        """`count` bytes that the file never held: a hole. It stands where a line begins, or makes the partial one a bad one."""
-        flaw = Flaw(0, self.end, count, "a hole in the file")
-        self.offset += count
-        return flaw
+    def skip(self, count: int) -> None:
+        """Take `count` NULs that nobody needs to read: a hole, where no partial line is waiting."""
+        if self.discarding:
+            self.offset += count
+        else:
+            self.nulls += count
+
+    def forget_partial(self) -> None:
+        """What follows the last line will be fed again."""
+        self.tail, self.nulls = b"", 0
 
     def _discard(self, chunk: bytes) -> bytes:
         end = chunk.find(b"\n")
@@ -75,20 +90,30 @@ class LineBuffer:
     def _split(self, data: bytes, out: list[Piece]) -> None:
         lines = data.split(b"\n")
         self.tail = lines.pop()
-        start = 0
-        # One look at the longest tells whether any line must be left out.
-        if lines and max(map(len, lines)) > self.max_line:
-            for i, line in enumerate(lines):
-                if len(line) > self.max_line:
-                    self._give(lines[start:i], out)
-                    self._too_long(len(line) + 1, out)
-                    start = i + 1
-        self._give(lines[start:], out)
+        # One look at the longest, and one for NULs, tell whether any line needs a look of its own.
+        if lines and (max(map(len, lines)) > self.max_line or b"\0" in data):
+            self._one_by_one(lines, out)
+        else:
+            self._give(lines, out)
         if self.tail[:1] == b"\0":
-            self._drop_nulls(out)
+            tail, self.tail = self.tail, b""
+            self.tail = self._after_nulls(tail, out)
         if len(self.tail) > self.max_line:
             size, self.tail, self.discarding = len(self.tail), b"", True
             self._too_long(size, out)
+
+    def _one_by_one(self, lines: list[bytes], out: list[Piece]) -> None:
+        start = 0
+        for i, line in enumerate(lines):
+            if line[:1] == b"\0":
+                self._give(lines[start:i], out)
+                lines[i] = line = self._after_nulls(line, out, ended=True)
+                start = i
+            if len(line) > self.max_line:
+                self._give(lines[start:i], out)
+                self._too_long(len(line) + 1, out)
+                start = i + 1
+        self._give(lines[start:], out)
 
     def _give(self, lines: list[bytes], out: list[Piece]) -> None:
         if not lines:
@@ -101,13 +126,15 @@ class LineBuffer:
             lines[0] = b"   " + lines[0][len(_BOM) :]
         out.append(given)
 
-    def _drop_nulls(self, out: list[Piece]) -> None:
-        """A writer that was truncated under its feet leaves NULs before its next line: they are not kept in memory."""
-        rest = self.tail.lstrip(b"\0")
-        count = len(self.tail) - len(rest)
-        out.append(Flaw(0, self.offset, count, "NULs before a line"))
-        self.offset += count
-        self.tail = rest
+    def _after_nulls(self, data: bytes, out: list[Piece], ended: bool = False) -> bytes:
+        """A writer that was truncated under its feet leaves NULs before its next line: they are no part of it."""
+        rest = data.lstrip(b"\0")
+        self.nulls += len(data) - len(rest)
+        if rest or ended:
+            out.append(Flaw(0, self.offset, self.nulls, "NULs before a line"))
+            self.offset += self.nulls
+            self.nulls = 0
+        return rest
 
     def _too_long(self, size: int, out: list[Piece]) -> None:
         self.line += 1

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from walert.model import Source
+from walert.tail.descriptors import Notice
 from walert.tail.discover import root_of
-from walert.tail.follow import Notice
 
 
 class Waker(Protocol):
