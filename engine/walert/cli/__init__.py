@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "check": "every problem of every rule and config file, in one pass",
     "test": "run the tests of rules: series in, transitions and messages out",
     "replay": "judge finished or live logs, deliver nothing: what would have been sent",
+    "explain": "why a rule did or did not fire: each judgement with its values",
     "send": "send a test message through one receiver",
     "status": "what the daemon follows, what fires, what waits",
     "alerts": "what was sent or listed",

@@ -33,12 +33,29 @@ class _Known:
     sight: Sight = field(default_factory=Sight)
     streams: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    world: int = 1  # how many files the run has, as its start records say
     told: bool = False
     rules: list[dict[str, Any]] = field(default_factory=list)  # as the state file has them
 
     def dump(self) -> dict[str, Any]:
         """Plain builtins for the state file."""
-        return {"sight": self.sight.dump(), "told": self.told, "rules": self.rules}
+        return {
+            "sight": self.sight.dump(), "told": self.told, "rules": self.rules, "world": self.world, "ended": sorted(self.ended),
+        }  # fmt: skip
+
+    def join(self, kept: Mapping[str, Any]) -> None:
+        """Add what another `dump` describes."""
+        self.sight.join(kept["sight"])
+        self.told = self.told or kept["told"]
+        self.rules = self.rules or kept["rules"]
+        self.world = max(self.world, kept["world"])
+        self.ended.update(kept["ended"])
+        self.streams.update(kept["ended"])
+
+    @property
+    def over(self) -> bool:
+        """Whether every file of the run is here and has ended."""
+        return self.streams <= self.ended and len(self.streams) >= self.world
 
 
 class Blindness:
@@ -47,13 +64,19 @@ class Blindness:
     def __init__(self) -> None:
         self._runs: dict[str, _Known] = {}
 
-    def watch(self, session: Session, kept: Mapping[str, Any] | None = None) -> None:
-        """Let the session's fold share the sight of its run. `kept` is what `dump` gave when the session was committed."""
+    def watch(
+        self, session: Session, kept: Mapping[str, Any] | None = None, event: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let the session's fold share the sight of its run.
+
+        `kept` is what `dump` gave when the session was committed, `event` the `_walert` object of a new file's first record.
+        """
         known = self._runs.setdefault(session.run.id, _Known())
         if kept is not None:
-            known.sight.join(kept["sight"])
-            known.told = known.told or kept["told"]
-            known.rules = known.rules or kept["rules"]
+            known.join(kept)
+        world = (event or {}).get("world_size")
+        if isinstance(world, int):
+            known.world = max(known.world, world)
         session.fold.sight = known.sight
         known.streams.add(session.place.stream)
 
@@ -64,7 +87,9 @@ class Blindness:
             return NOTHING
         if session.fold.ended:
             known.ended.add(session.place.stream)
-        if not (known.rules or known.streams <= known.ended or is_due(session.fold)):
+        else:
+            known.ended.discard(session.place.stream)
+        if not (known.rules or known.over or is_due(session.fold)):
             session.fold.sight.look(session.fold)
             return NOTHING
         return _verdict(known, session.run, blind(session.fold), now)
@@ -78,8 +103,8 @@ class Blindness:
         """The session is closed; without `run_is_held` it was the last of its run in memory."""
         known = self._runs.get(session.run.id)
         if known is not None:
-            known.streams.discard(session.place.stream)
-            known.ended.discard(session.place.stream)
+            if session.place.stream not in known.ended:
+                known.streams.discard(session.place.stream)
             if not run_is_held:
                 del self._runs[session.run.id]
 

@@ -303,7 +303,7 @@ class Pipeline:
             batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch, head_of(data)), LATE_AFTER
         )
         session.started, session.read_at = self.now(), self.monotonic()
-        self.blindness.watch(session)
+        self.blindness.watch(session, event=event)
         return self._keep(stream, session)
 
     def _mode(self, batch: Batch) -> str | None:

@@ -51,11 +51,16 @@ class Totals:
 class Replay:
     """A replay of some files under one rule set. Iterate `happenings()`, then read `totals`.
 
-    Or hand it the files' batches with `take`, and tell each file's end: then several replays can share one reading.
+    Or hand it the files' batches with `take`, and tell each file's end: then several replays can share one reading. `on_judged` hears of
+    every record, right after it was judged.
     """
 
     def __init__(
-        self, rules: RuleSet, files: Iterable[LogFile], on_bad_line: Callable[[LogFile, BadLine], None] | None = None
+        self,
+        rules: RuleSet,
+        files: Iterable[LogFile],
+        on_bad_line: Callable[[LogFile, BadLine], None] | None = None,
+        on_judged: Callable[[Session, Judged], None] | None = None,
     ) -> None:
         self.rules = rules
         self.files = list(files)
@@ -66,6 +71,7 @@ class Replay:
         self._sights: dict[str, _Seen] = {}
         self._session: Session | None = None
         self._on_bad_line = on_bad_line or (lambda file, bad: None)
+        self._on_judged = on_judged
 
     def happenings(self, on_read: Callable[[int], None] = lambda size: None) -> Iterator[dict[str, Any]]:
         """One object a happening, files in the order given and each in line order; the summary is not among them.
@@ -74,10 +80,11 @@ class Replay:
         """
         for file in self.files:
             # What fell due after a line comes when the next one is read, but stands at that line: transitions first there, too.
-            for _, rows in groupby(self._whole(file, on_read), key=itemgetter("line")):
+            for _, rows in groupby(self.file(file, on_read), key=itemgetter("line")):
                 yield from sorted(rows, key=_is_said)
 
-    def _whole(self, file: LogFile, on_read: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+    def file(self, file: LogFile, on_read: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+        """What happens on one file, as it is read. Raises `OSError`."""
         for batch, size in batches(file):
             yield from self.take(file, batch)
             on_read(size)
@@ -128,7 +135,10 @@ class Replay:
         judged = session.line(data, number, offset, None)
         if isinstance(judged, BadLine):
             self._on_bad_line(file, judged)
-        elif judged is not None and (judged.transitions or judged.said):
+            return
+        if judged is not None and self._on_judged is not None:
+            self._on_judged(session, judged)
+        if judged is not None and (judged.transitions or judged.said):
             yield from self._rows(file, session, judged)
 
     def _rows(self, file: LogFile, session: Session, judged: Judged) -> Iterator[dict[str, Any]]:
@@ -173,6 +183,18 @@ def batches(file: LogFile) -> Iterator[tuple[Batch, int]]:
         end = max(at, batch.checkpoint.offset)
         yield batch, end - at
         at = end
+
+
+def run_of(file: LogFile) -> Run:
+    """Whose log a file is, by its first line that is not blank. Raises `OSError`."""
+    for batch in iter_file(file.path, file.source, file.root):
+        offset = batch.first_offset
+        for number, data in enumerate(batch.lines, batch.first_line):
+            if data.strip():
+                event = first_event(file.source, file.path, data, number, offset)
+                return identify(file.source, file.root, file.path, event, None)
+            offset += len(data) + 1
+    return identify(file.source, file.root, file.path, None, None)
 
 
 def first_event(source: Source, path: str, data: bytes, number: int, offset: int) -> Mapping[str, Any] | None:
@@ -235,5 +257,5 @@ def plain(value: float | None) -> float | int | str | None:
 
 
 def dumps(row: Mapping[str, Any]) -> str:
-    """One line of output, any script kept readable."""
-    return json.dumps(row, ensure_ascii=False, allow_nan=False)
+    """One line of output, any script kept readable; bytes of a file's name that are no text are written \\udcXX."""
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace").decode()

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from walert.model import Rule
-from walert.rules.holding import NO_TIME, holding, never_logged
+from walert.rules.holding import holding, never_logged
+from walert.rules.spelling import spell
 
 if TYPE_CHECKING:
     from walert.rules.fold import Fold
@@ -24,7 +25,7 @@ SECONDS = 3_600.0
 
 MOST_NAMES = 300  # metric names kept to look for the nearest among: a comparison costs some 50 µs
 LONGEST_NAME = 200
-NEAREST = 2
+NEAREST = 1
 _OF_RUN = ("step", "epoch", "run_age", "attempt")
 
 
@@ -91,7 +92,7 @@ class Blind:
     def why(self) -> str:
         """All of it in one sentence."""
         parts = [f"{name} was never logged{_hint(self.nearest.get(name, ()))}" for name in self.missing]
-        parts += [f"{text} {held if held != NO_TIME else f'waits: {held}'}" for text, held in self.windows.items()]
+        parts += [f"{text} {held}" for text, held in self.windows.items()]
         return "; ".join(parts)
 
     def row(self) -> dict[str, Any]:
@@ -135,23 +136,28 @@ def blind_rules(rules: RuleSet, sight: Sight) -> list[Blind]:
 def _blind(
     plan: RulePlan, rules: RuleSet, sight: Sight, nearest: Callable[[tuple[str, ...]], tuple[str, ...]]
 ) -> Blind | None:
+    shown = [row for condition in (plan.when, plan.clear) if condition is not None for row in condition.shown]
     missing: dict[str, tuple[str, ...]] = {}
-    windows: dict[str, str] = {}
-    for condition in (plan.when, plan.clear):
-        for text, own, feature in condition.shown if condition is not None else ():
-            slot = own if feature is None else rules.features[feature].slot
-            if slot is not None and rules.slots[slot].key not in sight.seen:
-                known = rules.slots[slot]
-                missing[known.name] = known.candidates or (known.name,)
-            elif feature is not None and rules.features[feature].key not in sight.spoke:
-                if slot is None and missing:
-                    continue  # what its own condition lacks stands there already
-                windows[text] = sight.held.get(rules.features[feature].key, "has no judgement yet")
-            elif slot is None and feature is None and text not in sight.seen:
-                missing[text] = ()
+    for text, own, feature in shown:
+        slot = own if feature is None else rules.features[feature].slot
+        if slot is not None and rules.slots[slot].key not in sight.seen:
+            missing[rules.slots[slot].name] = rules.slots[slot].candidates or (rules.slots[slot].name,)
+        elif slot is None and feature is None and text not in sight.seen:
+            missing[text] = ()
+    windows = _unfilled({f for _, _, f in shown if f is not None}, rules, sight, bool(missing))
     if not missing and not windows:
         return None
     return Blind(plan.rule, tuple(missing), windows, {name: nearest(wanted) for name, wanted in missing.items()})
+
+
+def _unfilled(features: Iterable[int], rules: RuleSet, sight: Sight, lacks_metrics: bool) -> dict[str, str]:
+    """The kept values that never spoke, each with how far it came; not those that only wait for a metric that is missing."""
+    out = {}
+    for plan in (rules.features[i] for i in sorted(features)):
+        waits = lacks_metrics if plan.slot is None else rules.slots[plan.slot].key not in sight.seen
+        if plan.key not in sight.spoke and not waits:
+            out[spell(plan.node)] = sight.held.get(plan.key, "has no judgement yet")
+    return out
 
 
 def nearest_names(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:

@@ -90,9 +90,9 @@ class Observer:
     def now(self, fold: Fold) -> Judgement:
         """The rule as it stands after the newest record."""
         newest = fold.newest() or Record(0, 0, 0.0, False, None, None, {}, None)
-        return self._judgement(fold, newest.line, newest.step, newest.time, None)
+        return self._judgement(fold, newest.line, newest.step, newest.time, fold.records)
 
-    def _judgement(self, fold: Fold, line: int, step: float, time: float | None, tick: int | None) -> Judgement:
+    def _judgement(self, fold: Fold, line: int, step: float, time: float | None, tick: int) -> Judgement:
         machine = fold.machines[self.plan.rank]
         looked = [
             atom.look(part, fold, fold.latches[condition.key].truths[i], fold.latches[condition.key].computed[i], tick)
@@ -107,11 +107,11 @@ class Observer:
         )  # fmt: skip
 
 
-def _counts(fold: Fold, condition: ConditionPlan, tick: int | None) -> bool:
+def _counts(fold: Fold, condition: ConditionPlan, tick: int) -> bool:
     """As `Latch.judge` decides it: with what was recomputed UNKNOWN, the verdict would be UNKNOWN."""
     latch = fold.latches[condition.key]
     fresh = [at == tick for at in latch.computed]
-    if tick is None or not any(fresh) or latch.truth is None:
+    if not any(fresh) or latch.truth is None:
         return False
     return condition.verdict([None if f else truth for f, truth in zip(fresh, latch.truths, strict=True)]) is None
 
@@ -128,11 +128,11 @@ class _Atom:
     waits: tuple[int, ...]  # slots without which it is not recomputed
     plain: bool  # the reference evaluator can judge it
 
-    def look(self, part: Part, fold: Fold, truth: Verdict, computed: int, tick: int | None) -> Looked:
+    def look(self, part: Part, fold: Fold, truth: Verdict, computed: int, tick: int) -> Looked:
         """This comparison as `fold` holds it now."""
         values = {_shown(fold, text, slot): _value(fold, text, slot, feature) for text, slot, feature in self.names}
         sides = {text: compute(fold.samples, fold.readers, fold.run) for text, compute in self.sides}
-        fresh = computed == tick
+        fresh = 0 < computed == tick
         return Looked(
             part, self.text, truth, fresh, values, sides,
             tuple(self._why(fold, values, sides)) if truth is None and computed else (),

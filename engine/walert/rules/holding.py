@@ -12,7 +12,7 @@ from walert.units import format_duration
 if TYPE_CHECKING:
     from walert.rules.fold import Fold
 
-NO_TIME = "records carry no time"
+NO_TIME = "finds no time in the records"
 _AGES = ("age", "age_steps")
 _SCORES = ("zscore", "mad_z")
 
@@ -23,16 +23,16 @@ def never_logged(fold: Fold, slot: int) -> bool:
 
 
 def holding(fold: Fold, feature: int) -> str:
-    """How far a kept value without an answer is from one."""
+    """How far a kept value without an answer is from one, as what can be said of it."""
     plan = fold.rules.features[feature]
     if plan.slot is not None and never_logged(fold, plan.slot):
-        return f"{fold.rules.slots[plan.slot].name} was never logged"
+        return f"waits for {fold.rules.slots[plan.slot].name}, never logged"
     if plan.node.function in _AGES:
         return NO_TIME
     key = fold.rules.slots[plan.slot].key if plan.slot is not None else plan.inner.key if plan.inner else ""
     series = _series(plan.node, fold.shelves[key])
     if series is None:
-        return "no finite sample yet" if plan.slot is not None else "no judgement yet"
+        return "has no finite sample yet" if plan.slot is not None else "has no judgement yet"
     return _of_range(plan.node, series) if isinstance(series, RangeSeries) else _of_samples(plan.node, series)
 
 
