@@ -450,6 +450,7 @@ class Follower:
             if stream.id == checkpoint.stream:
                 stream.go_to(checkpoint)
                 stream.fresh = checkpoint.offset == 0
+                self._known.add(stream)
                 self._mark(stream)
 
     def set_sources(self, sources: Sequence[Source]) -> None:
@@ -461,6 +462,16 @@ class Follower:
     def status(self) -> FollowStatus:
         """What is followed now."""
         return FollowStatus(len(self.live), len(self._files), len(self.ghosts), self.lost, self.flaws, self.replaced)
+
+    def holding(self) -> bool:
+        """Whether a file waits for another look before it is read."""
+        return bool(self._held)
+
+    def idle(self) -> Iterator[Batch]:
+        """An empty batch of every file that was read to its end before: where it stands."""
+        for stream in list(self.live.values()):
+            if stream.source is not None and stream.buffer.offset and stream not in self._turns:
+                yield from batches_of(stream, -1, (), self.clock.monotonic(), True, False)
 
     def streams(self) -> set[str]:
         """The ids of all streams that have a file."""

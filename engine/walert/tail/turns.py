@@ -20,6 +20,9 @@ class Turns:
     def __bool__(self) -> bool:
         return bool(self.nameless or self._fresh or self._backlog)
 
+    def __contains__(self, stream: Stream) -> bool:
+        return any(stream.id in queue for queue in (self.nameless, self._fresh, self._backlog))
+
     def add(self, stream: Stream) -> None:
         """It has something to read."""
         if stream.gone is not None:
