@@ -149,7 +149,7 @@ class Desk:
         key = episode_key(transition)
         match transition.happening:
             case Happening.FIRING:
-                muted = self._is_muted(place.stream, transition)
+                muted = self.is_muted(place.stream, transition.rule, key)
                 episodes[key] = Episode(wait=transition.rule.wait_duration, step=transition.step, muted=muted)
                 self._fires(transition.rule.title, place.stream, True)
                 return [] if muted else self._first(place, transition, episodes[key])
@@ -169,7 +169,7 @@ class Desk:
     def _again(self, place: Place, transition: Transition, episode: Episode) -> list[Said]:
         """A confirming sample: what is owed is sent once the wait is over, and `repeat` says what else."""
         rule = transition.rule
-        if self._is_muted(place.stream, transition):
+        if self.is_muted(place.stream, rule, episode_key(transition)):
             return []
         repeats = rule.repeat != "never"
         if episode.sent and not repeats:
@@ -207,16 +207,20 @@ class Desk:
         episode.receivers = list(dict.fromkeys([*episode.receivers, *told.receivers]))
         return told
 
-    def _is_muted(self, stream: str, transition: Transition) -> bool:
-        """Rules of a group speak once: while one fires in the file, others of its level or below send nothing."""
-        rule = transition.rule
+    def is_muted(self, stream: str, rule: Rule, own: str) -> bool:
+        """Rules of a group speak once: while one fires in the file, others of its level or below send nothing. `own` is its episode's key."""
         if rule.group is None:
             return False
-        own = episode_key(transition)
         return any(
             key != own and not episode.muted and _group(key) == rule.group and _severity(key) >= rule.level.severity
             for key, episode in self.episodes.get(stream, {}).items()
         )
+
+    def hold(self, title: str, count: int) -> None:
+        """So many confirming samples of a title were held back."""
+        self.suppressed += count
+        kept = self.cooldowns.get(title, Cooldown())
+        self._keep(title, replace(kept, suppressed=kept.suppressed + count))
 
     def _fires(self, title: str, stream: str, on: bool) -> bool:
         """Note whether a rule of `title` fires on `stream`; whether one still fires anywhere in the run."""
@@ -246,7 +250,17 @@ class Desk:
         count = self.cooldowns[draft.title].suppressed
         facts = draft.facts
         return HeldBack(
-            draft.kind, draft.title, draft.level, draft.origin, facts.values, draft.fill(count), count, why, facts.line, facts.at, facts.time
+            draft.kind,
+            draft.title,
+            draft.level,
+            draft.origin,
+            facts.values,
+            draft.fill(count),
+            count,
+            why,
+            facts.line,
+            facts.at,
+            facts.time,
         )
 
     def _tell(self, place: Place, draft: _Draft, granted: Granted, own: Sequence[str]) -> Told:
@@ -299,7 +313,7 @@ class Desk:
         by_state = {key.split("\x1f")[0]: episode for key, episode in old.items()}
         self.episodes[stream] = {}
         for state, rule in firing:
-            key = _episode_key(state, rule)
+            key = key_of(state, rule)
             fresh = Episode(wait=rule.wait_duration)
             self.episodes[stream][key] = old.get(key) or by_state.get(state) or fresh
             self._fires(rule.title, stream, True)
@@ -332,10 +346,11 @@ class _Draft:
 
 def episode_key(transition: Transition) -> str:
     """An episode belongs to a state (what is judged) under a title, a level and a group."""
-    return _episode_key(transition.key, transition.rule)
+    return key_of(transition.key, transition.rule)
 
 
-def _episode_key(state: str, rule: Rule) -> str:
+def key_of(state: str, rule: Rule) -> str:
+    """The episode of a rule's state."""
     return "\x1f".join((state, rule.title, str(rule.level), rule.group or ""))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from walert.dispatch.route import Router
 from walert.model import Alert, BadLine, Batch, Checkpoint, Happening, Record, Run, Transition
 from walert.pipeline.blindness import Blindness
 from walert.pipeline.rebuild import rebuilt
-from walert.pipeline.replay import first_event, plain, spelled
+from walert.pipeline.replay import first_event, numbered, plain, spelled
 from walert.pipeline.runs import head_of, identify, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.rules.plan import RulePlan, RuleSet
@@ -130,17 +130,19 @@ class Pipeline:
             self._replaced(batch, done)
         for flaw in batch.flaws:
             done.count("bad_lines" if flaw.line else "lost_bytes", 1 if flaw.line else flaw.size)
-        for number, offset, data in numbered(batch):
-            if session is None:
-                if not data.strip():
-                    continue
-                session = self._open(batch, data, number, offset)
-            judged = session.line(data, number, offset, done.now)
+        if session is None:
+            begin = next((place for place in numbered(batch) if place[2].strip()), None)
+            if begin is None:
+                return None
+            number, offset, data = begin
+            session = self._open(batch, data, number, offset)
+        before = session.counts["records"]
+        for judged in session.lines(batch.lines, batch.first_line, batch.first_offset, done.now):
             if isinstance(judged, BadLine):
                 self._bad(batch, judged, done)
-            elif judged is not None:
-                done.count("records")
+            elif isinstance(judged, Judged):
                 self._take(session, batch, judged, done)
+        done.count("records", session.counts["records"] - before)
         return session
 
     def _bad(self, batch: Batch, bad: BadLine, done: _Pass) -> None:
@@ -399,14 +401,6 @@ class Pipeline:
             else:
                 session.fold = fold
         session.desk.owe(session.place.stream, [(plan.key, plan.rule) for plan in session.fold.firing()])
-
-
-def numbered(batch: Batch) -> Iterator[tuple[int, int, bytes]]:
-    """(line number, offset, bytes) of each line."""
-    offset = batch.first_offset
-    for number, data in enumerate(batch.lines, batch.first_line):
-        yield number, offset, data
-        offset += len(data) + 1
 
 
 def _transition(path: str, transition: Transition) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from walert.dispatch.desk import Desk, Place, Said, Told
 from walert.model import BadLine, Batch, Happening, Run, Source, Transition
 from walert.pipeline.runs import head_of, identify, relative
-from walert.pipeline.session import Judged, Session, open_session
+from walert.pipeline.session import Judged, Quiet, Session, open_session
 from walert.rules.blind import Blind, Sight, blind_rules
 from walert.rules.plan import RuleSet
 from walert.tail import iter_file
@@ -94,13 +94,23 @@ class Replay:
         """What a batch of the present file, the next one, makes happen."""
         # An over-long line is a bad line like any other.
         self.totals.bad_lines += sum(1 for flaw in batch.flaws if flaw.line)
-        offset = batch.first_offset
-        for number, data in enumerate(batch.lines, batch.first_line):
-            if self._session is None and data.strip():
-                self._session = self._open(file, data, number, offset)
-            if self._session is not None:
-                yield from self._line(file, self._session, data, number, offset)
-            offset += len(data) + 1
+        if self._session is None:
+            begin = next((place for place in numbered(batch) if place[2].strip()), None)
+            if begin is None:
+                return
+            number, offset, data = begin
+            self._session = self._open(file, data, number, offset)
+        session, hears = self._session, self._on_judged
+        for judged in session.lines(batch.lines, batch.first_line, batch.first_offset, None, every=hears is not None):
+            if isinstance(judged, BadLine):
+                self._on_bad_line(file, judged)
+            elif isinstance(judged, Quiet):
+                self._hold(shown_run(file, session.run), session.desk, judged.titles, ())
+            else:
+                if hears is not None:
+                    hears(session, judged)
+                if judged.transitions or judged.said:
+                    yield from self._rows(file, session, judged)
 
     def end(self, file: LogFile) -> None:
         """The present file is read to its end."""
@@ -131,31 +141,21 @@ class Replay:
         session.fold.sight = seen.sight
         return session
 
-    def _line(self, file: LogFile, session: Session, data: bytes, number: int, offset: int) -> Iterator[dict[str, Any]]:
-        judged = session.line(data, number, offset, None)
-        if isinstance(judged, BadLine):
-            self._on_bad_line(file, judged)
-            return
-        if judged is not None and self._on_judged is not None:
-            self._on_judged(session, judged)
-        if judged is not None and (judged.transitions or judged.said):
-            yield from self._rows(file, session, judged)
-
     def _rows(self, file: LogFile, session: Session, judged: Judged) -> Iterator[dict[str, Any]]:
         """A line's transitions, then its messages; what fell due before the line stands at the line before."""
         run = shown_run(file, session.run)
         told = [t for t in judged.transitions if t.happening is not Happening.CONFIRMED]
         self.totals.messages += sum(isinstance(said, Told) for said in judged.said)
-        self._hold(run, session.desk, judged)
+        self._hold(run, session.desk, [t.rule.title for t in judged.transitions], judged.said)
         rows = [*map(_transition_row, told), *map(_said_row, judged.said)]
         for row in sorted(rows, key=itemgetter("line")):
             yield {"run": run, "file": file.shown} | row
 
-    def _hold(self, run: str, desk: Desk, judged: Judged) -> None:
-        """Count what a line held back, title by title: what the cooldown holds now, and what its messages told of."""
-        titles = dict.fromkeys(t.rule.title for t in judged.transitions)
+    def _hold(self, run: str, desk: Desk, about: Iterable[str], told: Iterable[Said]) -> None:
+        """Count what lines held back, title by title: what the cooldown holds now, and what their messages told of."""
+        titles = dict.fromkeys(about)
         drained: dict[str, int] = {}
-        for said in judged.said:
+        for said in told:
             title = said.alert.title if isinstance(said, Told) else said.title
             titles.setdefault(title)
             drained[title] = drained.get(title, 0) + (said.alert.suppressed if isinstance(said, Told) else 0)
@@ -174,6 +174,14 @@ class _Seen:
     run: str
     rules: RuleSet
     sight: Sight
+
+
+def numbered(batch: Batch) -> Iterator[tuple[int, int, bytes]]:
+    """(line number, offset, bytes) of each line."""
+    offset = batch.first_offset
+    for number, data in enumerate(batch.lines, batch.first_line):
+        yield number, offset, data
+        offset += len(data) + 1
 
 
 def batches(file: LogFile) -> Iterator[tuple[Batch, int]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from walert.dispatch.desk import Desk, Place, Said
+from walert.dispatch.lull import Lull, lull
 from walert.model import BadLine, Record, Run, Source, Transition
-from walert.records import Decoder
+from walert.records import MAX_LINE, Decoder
 from walert.rules.fold import Fold
-from walert.rules.plan import RuleSet
+from walert.rules.plan import RulePlan, RuleSet
+from walert.rules.skim import Skimmed, Skimmer, settle
 
 
 class Judged(NamedTuple):
@@ -19,6 +22,17 @@ class Judged(NamedTuple):
     record: Record
     transitions: Sequence[Transition]
     said: Sequence[Said]
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody has a use for it."""
+        return bool(self.transitions or self.said or self.record.event)
+
+
+class Quiet(NamedTuple):
+    """Lines that said nothing, but were held back under these titles."""
+
+    titles: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -34,27 +48,88 @@ class Session:
     late_after: float | None = None
     started: float = 0.0  # when it was first read, by the daemon's clock
     read_at: float = 0.0  # when its newest line was read, by the daemon's monotonic clock
+    skimmer: Skimmer = field(default_factory=Skimmer)
+    _lull: Lull | None = None  # of the lines being skimmed
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("records", "bad_lines", "records_without_time"), 0)
     )
 
-    def line(self, data: bytes, number: int, offset: int, arrival: float | None) -> Judged | BadLine | None:
-        """Judge one line. `arrival` stands for the time of a record that has none, and is the daemon's clock; None in a replay."""
+    def lines(
+        self, lines: Sequence[bytes], number: int, offset: int, arrival: float | None, *, every: bool = False
+    ) -> Iterator[Judged | BadLine | Quiet]:
+        """Judge lines, the first of which is `number` and begins at `offset`, as `line` would one by one.
+
+        Unless `every` record is asked for, those that nobody needs to hear of are left out; `Quiet` stands for some of them that were held
+        back. What is kept of the file is brought up to date before each that is given, and at the end.
+        """
+        at, last = 0, len(lines)
+        skims = not every and max(map(len, lines), default=0) <= MAX_LINE
+        while at < last:
+            entered = False
+            if skims and (done := self._skim(lines, at, arrival)) is not None:
+                passed = sum(map(len, islice(lines, at, at + done.count))) + done.count
+                if done.count:
+                    newest = lines[at + done.count - 1]
+                    settle(self.fold, done, number + at + done.count - 1, offset + passed - len(newest) - 1)
+                    yield from self._pass_over(done)
+                at, offset, entered = at + done.count, offset + passed, done.entered
+                if at == last:
+                    return
+            data = lines[at]
+            judged = self.line(data, number + at, offset, arrival, entered)
+            if judged is not None and (every or isinstance(judged, BadLine) or judged.tells):
+                yield judged
+            at, offset = at + 1, offset + len(data) + 1
+
+    def _skim(self, lines: Sequence[bytes], at: int, arrival: float | None) -> Skimmed | None:
+        form = self.decoder.form
+        if form is None:
+            return None
+        return self.skimmer.run(
+            self.fold,
+            form,
+            lambda wanted: self.decoder.rows(form, wanted, islice(lines, at, None), arrival),
+            arrival is not None,
+            lambda plans: self._hush(plans, arrival),
+        )
+
+    def _hush(self, plans: Sequence[RulePlan], arrival: float | None) -> tuple[float, float] | None:
+        found = lull(self.desk, self.place.stream, arrival, [(plan.key, plan.rule) for plan in plans])
+        self._lull = found
+        return None if found is None else (found.low, found.high)
+
+    def _pass_over(self, done: Skimmed) -> Iterator[Quiet]:
+        self.decoder.pass_over(done.count)
+        self.counts["records"] += done.count
+        if not done.form.timed:
+            self.counts["records_without_time"] += done.count
+        if done.loop.confirming and self._lull is not None:
+            for title in self._lull.titles:
+                self.desk.hold(title, done.count)
+            yield Quiet(tuple(dict.fromkeys(self._lull.titles)))
+
+    def line(
+        self, data: bytes, number: int, offset: int, arrival: float | None, entered: bool = False
+    ) -> Judged | BadLine | None:
+        """Judge one line. `arrival` stands for the time of a record that has none, and is the daemon's clock; None in a replay.
+
+        `entered`: the line's samples are in the windows already.
+        """
         record = self.decoder.decode(data, number, offset)
         if record is None:
             return None
         if isinstance(record, BadLine):
             self.counts["bad_lines"] += 1
             return record
-        return self.record(record, arrival)
+        return self.record(record, arrival, entered)
 
-    def record(self, record: Record, arrival: float | None) -> Judged:
+    def record(self, record: Record, arrival: float | None, entered: bool = False) -> Judged:
         """Judge one record."""
         self.counts["records"] += 1
         if record.time is None:
             self.counts["records_without_time"] += 1
             record = record._replace(time=arrival)
-        transitions = self.fold.step(record)
+        transitions = self.fold.step_entered(record) if entered else self.fold.step(record)
         if not transitions and record.event is None:
             return Judged(record, (), ())
         return Judged(record, transitions, self.desk.line(self._here(record, arrival), record, transitions))
@@ -86,7 +161,11 @@ class Session:
 
     def dump(self) -> dict[str, Any]:
         """What the state file keeps of it beside fold and decoder."""
-        return {"episodes": self.desk.dump_episodes(self.place.stream), "rank": self.place.rank, "head": self.place.head}
+        return {
+            "episodes": self.desk.dump_episodes(self.place.stream),
+            "rank": self.place.rank,
+            "head": self.place.head,
+        }
 
 
 def open_session(

@@ -8,7 +8,7 @@ hostile: every bound is a constant, and no bytes raise.
 
 from __future__ import annotations
 
-from walert.records.decoder import Decoder
+from walert.records.decoder import MAX_LINE, Decoder
 from walert.records.known import guess
 
-__all__ = ["Decoder", "guess"]
+__all__ = ["MAX_LINE", "Decoder", "guess"]

@@ -6,7 +6,7 @@ metric's step is below its last one and no metric's is above its last one or new
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,12 @@ class Attempts:
             self.last[name] = record.step
         self.highest = max(self.highest, record.step)
         return verdict
+
+    def went_on(self, names: Iterable[str], step: float, count: int) -> None:
+        """So many records of these metrics came, each at a higher step than any before; `step` is the last one's."""
+        self.count += count
+        self.last.update(dict.fromkeys(names, step))
+        self.highest = step
 
     def _verdict(self, record: Record) -> Return:
         announced, self.announced = self.announced, False

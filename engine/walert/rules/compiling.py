@@ -92,6 +92,7 @@ _NAMES |= {
     "_isnan": math.isnan,
     "INF": math.inf,
     "NAN": math.nan,
+    "NONE": None,
     "TypeError": TypeError,
     "__builtins__": {},
 }

@@ -57,8 +57,8 @@ class Fold:
         self.ended = False  # an end record came, and nothing after it: silence means nothing now
         self.age = Age(count)
         self.shelves: dict[str, Shelf] = {}
-        self._feeds: dict[int, Shelf] = {}
-        self._read = [self._reader(plan) for plan in self.rules.features]
+        self.feeds: dict[int, Shelf] = {}
+        self.reads = [self._reader(plan) for plan in self.rules.features]
         self.inner = {plan.inner.key: Latch(plan.inner) for plan in self.rules.features if plan.inner is not None}
         self.latches: dict[str, Latch] = {}
         for plan in self.rules.plans:
@@ -74,7 +74,7 @@ class Fold:
             return make_reader(plan.node, self.shelves.setdefault(plan.inner.key, Shelf()))
         if plan.node.function in ("age", "age_steps"):
             return self.age.reader(plan.node.function, plan.slot, self.run, _STEP, _TIME)
-        shelf = self._feeds.setdefault(plan.slot, self.shelves.setdefault(self.rules.slots[plan.slot].key, Shelf()))
+        shelf = self.feeds.setdefault(plan.slot, self.shelves.setdefault(self.rules.slots[plan.slot].key, Shelf()))
         return make_reader(plan.node, shelf)
 
     # --- the fold
@@ -96,6 +96,12 @@ class Fold:
             self.ended = True
         return out
 
+    def step_entered(self, record: Record) -> list[Transition]:
+        """As `step`, for a plain record that goes on, and whose samples and inner judgements are in the windows already."""
+        self.ended = False
+        self.attempts.see(record)
+        return self._judge_all(record, entered=True)
+
     def _return(self, record: Record) -> list[Transition]:
         """Attempts: a record that goes back drops what lies beyond it, or everything."""
         verdict = self.attempts.see(record)
@@ -113,12 +119,12 @@ class Fold:
                     machine.new_attempt()
         return []
 
-    def _judge_all(self, record: Record) -> list[Transition]:
+    def _judge_all(self, record: Record, entered: bool = False) -> list[Transition]:
         self.records += 1
         self._place(record)
-        touched = self._take(record.metrics, record)
+        touched = self._take(record.metrics, record, entered)
         judged: dict[str, tuple[bool | None, bool | None]] = {}
-        self._judge_inner(touched, record)
+        self._judge_inner(touched, record, entered)
         out = []
         for plan, machine in zip(self.rules.plans, self.machines, strict=True):
             verdict, holds = self._judgement(plan.when, touched, judged)
@@ -134,14 +140,18 @@ class Fold:
         """Where the run stands: step, epoch, ages."""
         if self.origin_step is None or self.origin_time is None:
             self._begin(record)
+        self.stand(record.line, record.offset, record.step, record.time, record.epoch)
+
+    def stand(self, line: int, offset: int, step: float, time: float | None, epoch: float | None) -> None:
+        """The newest record's place in the file and in the run."""
         run = self.run
-        run[_STEP] = record.step
-        run[_EPOCH] = record.epoch if record.epoch is not None else run[_EPOCH]
+        run[_STEP] = step
+        run[_EPOCH] = epoch if epoch is not None else run[_EPOCH]
         run[_ATTEMPT] = float(self.attempts.number)
-        run[_STEP_AGE] = record.step - (self.origin_step or 0.0)
-        self.line, self.offset = record.line, record.offset
-        if record.time is not None:
-            self._moment(record.time, record.time)
+        run[_STEP_AGE] = step - (self.origin_step or 0.0)
+        self.line, self.offset = line, offset
+        if time is not None:
+            self._moment(time, time)
 
     def _begin(self, record: Record) -> None:
         """The file's first step and time: windows of steps and seconds are full when it is that old."""
@@ -158,7 +168,7 @@ class Fold:
         if self.origin_time is not None:
             run[_RUN_AGE] = time - self.origin_time
 
-    def _take(self, metrics: Mapping[str, float], record: Record) -> set[int]:
+    def _take(self, metrics: Mapping[str, float], record: Record, entered: bool) -> set[int]:
         """The record's samples into their slots and windows; the slots touched."""
         known, tick = self.known, self.records
         if not known.keys() >= metrics.keys():
@@ -172,8 +182,8 @@ class Fold:
                 self.age.see(slot, record.step, record.time)
                 if math.isfinite(value):
                     self.arrived_finite[slot] = tick
-                    if slot in self._feeds:
-                        self._feeds[slot].push(value, record.step, record.time)
+                    if slot in self.feeds and not entered:
+                        self.feeds[slot].push(value, record.step, record.time)
         return touched
 
     def _bind(self, metrics: Iterable[str]) -> None:
@@ -191,14 +201,14 @@ class Fold:
                 if (self.bound.get(slot) if slot.candidates else slot.name) == name
             )
 
-    def _judge_inner(self, touched: set[int], record: Record) -> None:
+    def _judge_inner(self, touched: set[int], record: Record, entered: bool) -> None:
         """The conditions inside `frac` and `streak` are judged first: their judgements are samples."""
         for key, latch in self.inner.items():
             if latch.plan.always or not latch.plan.triggers.isdisjoint(touched):
                 verdict = latch.judge(
-                    self.samples, self.arrived, self.arrived_finite, self._read, self.run, self.records
+                    self.samples, self.arrived, self.arrived_finite, self.reads, self.run, self.records
                 )
-                if verdict is not None:
+                if verdict is not None and not entered:
                     self.shelves[key].push(float(verdict), record.step, record.time)
 
     def _judgement(
@@ -209,7 +219,7 @@ class Fold:
         if not condition.always and condition.triggers.isdisjoint(touched):
             return None, latch.truth
         if condition.key not in judged:
-            verdict = latch.judge(self.samples, self.arrived, self.arrived_finite, self._read, self.run, self.records)
+            verdict = latch.judge(self.samples, self.arrived, self.arrived_finite, self.reads, self.run, self.records)
             judged[condition.key] = (verdict, latch.truth)
         return judged[condition.key]
 
@@ -261,7 +271,7 @@ class Fold:
 
     def _look(self, latch: Latch, last: float, time: float) -> tuple[list[bool | None], bool | None]:
         self._moment(time, last)
-        return latch.look(self.samples, self._read, self.run)
+        return latch.look(self.samples, self.reads, self.run)
 
     def newest(self) -> Record | None:
         """Where the fold stands: the newest record without its metrics; None before the first."""
@@ -303,7 +313,7 @@ class Fold:
         if slot is not None:
             return self.samples[slot]
         if feature is not None:
-            return self._read[feature]()
+            return self.reads[feature]()
         return self.run[("step", "epoch", "run_age", "attempt").index(text)]
 
     def logged_name(self, slot: int) -> str:
@@ -323,7 +333,7 @@ class Fold:
     @property
     def readers(self) -> Sequence[Reader]:
         """The kept values as they are now, in the order of the rule set's `features`."""
-        return self._read
+        return self.reads
 
     @property
     def names(self) -> Iterable[str]:

@@ -47,6 +47,20 @@ class Latch:
         without = [None if i in fresh else truth for i, truth in enumerate(self.truths)]
         return self.truth if self.plan.verdict(without) is None else None
 
+    def refresh(
+        self,
+        fresh: Sequence[int],
+        samples: list[float | None],
+        features: Sequence[Callable[[], float | None]],
+        run: list[float | None],
+        tick: int,
+    ) -> None:
+        """Bring the comparisons `fresh` to what the newest record, the last of several that recomputed them, made of them."""
+        for i in fresh:
+            self.truths[i] = self.plan.atoms[i].judge(samples, features, run)
+            self.computed[i] = tick
+        self.truth = self.plan.verdict(self.truths)
+
     def look(
         self, samples: list[float | None], features: Sequence[Callable[[], float | None]], run: list[float | None]
     ) -> tuple[list[bool | None], bool | None]:

@@ -89,7 +89,7 @@ class Machine:
         `confirms=False` is a judgement that fell due by a timer: it changes the state but is no confirming sample of `for`.
         """
         if verdict is not None:
-            self._remember(rule, verdict)
+            self.remember(rule, verdict, 1)
         if verdict is True:
             return self._true(rule, step, time, confirms)
         if verdict is False:
@@ -98,9 +98,16 @@ class Machine:
                 self.phase = Phase.INACTIVE
         return self._clear(rule, _clear_judgement(rule, verdict, clear, when), step, time)
 
-    def _remember(self, rule: Needs, verdict: bool) -> None:
+    def confirm(self, rule: Needs, count: int) -> None:
+        """As `judge` of so many more true verdicts, while firing and after a true one."""
+        self.clear.reset()
+        self.true.count += count
+        self.remember(rule, True, count)
+
+    def remember(self, rule: Needs, verdict: bool, count: int) -> None:
+        """So many more verdicts, for `k of n`."""
         if rule.for_ is not None and rule.for_.kind == "k_of_n":
-            self.history.append(verdict)
+            self.history.extend([verdict] * min(count, rule.for_.of))
             del self.history[: -rule.for_.of]
 
     def _true(self, rule: Needs, step: float, time: float | None, confirms: bool) -> Move:

@@ -27,11 +27,11 @@ class Shelf:
     State is dumped by what a window is ("100 samples"), not by who reads it: a changed rule set finds what it still uses.
     """
 
-    __slots__ = ("_kept", "_pushes")
+    __slots__ = ("_kept", "pushes")
 
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = {}
-        self._pushes: tuple[Push, ...] = ()
+        self.pushes: tuple[Push, ...] = ()  # `push` in parts, for a caller in a hurry
 
     def reader(
         self, function: str, *, kind: Kind = "samples", amount: float = 1.0, minimum: int | None = None, q: float = 0.5
@@ -42,7 +42,7 @@ class Shelf:
         window speaks before it is full. `q` belongs to `quantile`. Make all readers before the first push. Raises `KeyError`.
         """
         made = self._make(function, kind, amount, minimum, q)
-        self._pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self._kept.values())
+        self.pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self._kept.values())
         return made
 
     def _make(self, function: str, kind: Kind, amount: float, minimum: int | None, q: float) -> Reader:
@@ -74,7 +74,7 @@ class Shelf:
 
     def push(self, value: float, step: float, time: float | None) -> None:
         """The next finite sample, or judgement as 1.0 or 0.0. Samples that are not finite are the caller's to keep out."""
-        for push in self._pushes:
+        for push in self.pushes:
             push(value, step, time)
 
     def rewind(self, step: float) -> None:

@@ -1,0 +1,230 @@
+"""The loop over quiet lines: generated for a cover and the state of its rules, compiled once, shared by all files that come to that state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from walert.rules import terms as t
+from walert.rules.compiling import define, literal
+from walert.rules.fold import Fold
+from walert.rules.machine import Phase
+from walert.rules.plan import RulePlan
+from walert.rules.skim.cover import Cover, Part, Row
+from walert.rules.skim.writing import Bounds, Constant, Scene, TooLarge, every, some, threshold
+
+Run = Callable[[Iterable[Row], Sequence[object], float, float, float], tuple[int, Row | None, bool]]
+"""rows, constants, the highest step so far, the times within which nothing is said -> quiet lines, the last of them, and whether the
+line after it has its samples in the windows already."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a loop depends on beside its cover: the truths of blocked comparisons, part by part, and the phases of the cover's rules."""
+
+    truths: tuple[tuple[bool | None, ...], ...]
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A compiled loop. `confirming` are the rules that each line confirms, `counting` those that count each line as one that is not true."""
+
+    run: Run
+    constants: tuple[Constant, ...]
+    confirming: tuple[RulePlan, ...]
+    counting: tuple[RulePlan, ...]
+
+    def given(self, fold: Fold) -> list[object]:
+        """The values of its constants on a file."""
+        return [_given(fold, *constant) for constant in self.constants]
+
+
+def _given(fold: Fold, source: str, which: int, part: int) -> object:
+    match source:
+        case "sample":
+            return fold.samples[which]
+        case "run":
+            return fold.run[which]
+        case "attempt":
+            return float(fold.attempts.number)
+        case "origin step":
+            return fold.origin_step
+        case "origin time":
+            return fold.origin_time
+        case "age":
+            return fold.age.times[which]
+        case "age_steps":
+            return fold.age.steps[which]
+        case "read":
+            return fold.reads[which]
+        case "push":
+            return fold.feeds[which].pushes[part]
+    return fold.shelves[list(fold.inner)[which]].push
+
+
+def make_loop(cover: Cover, state: State, fold: Fold) -> Loop | None:
+    """The loop of a cover and a state; None if no line could be quiet, or their conditions are too large.
+
+    `fold` shows how many windows there are.
+    """
+    try:
+        return _Writing(cover, state, fold).loop()
+    except TooLarge:
+        return None
+
+
+class _Never(TooLarge):
+    """Every line that is judged moves the state of some rule."""
+
+
+@dataclass(slots=True)
+class _Writing:
+    cover: Cover
+    state: State
+    fold: Fold
+    scene: Scene = field(init=False)
+    bounds: dict[int, Bounds] = field(init=False)  # by column
+    early: list[str] = field(default_factory=list)  # tests that leave the loop before samples enter windows
+    late: list[str] = field(default_factory=list)  # and after
+    body: list[str] = field(default_factory=list)
+    read: set[int] = field(default_factory=set)
+    confirming: list[RulePlan] = field(default_factory=list)
+    counting: list[RulePlan] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Nothing is written yet."""
+        self.scene = Scene(self.cover)
+        self.bounds = {self.cover.column[slot]: Bounds() for slot in self.cover.finite}
+
+    def loop(self) -> Loop:
+        """Write and compile it."""
+        truths = dict(zip(map(id, self.cover.parts), self.state.truths, strict=True))
+        phases = dict(zip(self.cover.ranks, self.state.phases, strict=True))
+        self._push()
+        for part in self.cover.inner:
+            self._inner(part, truths[id(part)])
+        for rank in self.cover.ranks:
+            self._rule(self.cover.rules.plans[rank], phases[rank], truths)
+        source = self._source()
+        run: Run = define(source, "skim")  # type: ignore[assignment]
+        return Loop(run, tuple(self.scene.constants), tuple(self.confirming), tuple(self.counting))
+
+    # --- samples
+
+    def _push(self) -> None:
+        for slots in self.cover.kind.slots:
+            for slot in slots:
+                if slot in self.cover.finite and slot in self.fold.feeds:
+                    for i in range(len(self.fold.feeds[slot].pushes)):
+                        push = self.scene.constant("push", slot, i)
+                        self.body.append(f"{push}(v{self.cover.column[slot]}, step, time)")
+
+    def _inner(self, part: Part, truths: Sequence[bool | None]) -> None:
+        """The conditions inside `frac` and `streak`: their judgements are samples."""
+        if not part.decides(truths):
+            return
+        pair, features = self.scene.condition(part, dict(zip(part.blocked, truths, strict=True)))
+        self._need(features)
+        push = self.scene.constant("inner", list(self.fold.inner).index(part.plan.key))
+        self.body.append(f"if {pair.true}: {push}(1.0, step, time)")
+        self.body.append(f"elif {pair.false}: {push}(0.0, step, time)")
+
+    def _need(self, features: Iterable[int]) -> None:
+        for index in sorted(features):
+            if index not in self.read:
+                self.read.add(index)
+                self.body.append(f"f{index} = {self.scene.constant('read', index)}()")
+
+    # --- rules
+
+    def _rule(self, plan: RulePlan, phase: Phase, truths: Mapping[int, Sequence[bool | None]]) -> None:
+        when, clear = self._deciding(plan.when, truths), self._deciding(plan.clear, truths)
+        if phase is Phase.INACTIVE:
+            if when is not None:
+                self._stays_inactive(plan, when, truths[id(when)])
+        elif when is not None and phase is Phase.FIRING:
+            pair, features = self.scene.condition(when, dict(zip(when.blocked, truths[id(when)], strict=True)))
+            self._leave_if(_negated(pair.true), features)
+            self.confirming.append(plan)
+        elif when is not None or (clear is not None and phase is Phase.FIRING):
+            raise _Never
+
+    def _deciding(self, condition: object, truths: Mapping[int, Sequence[bool | None]]) -> Part | None:
+        part = self.cover.part(condition)  # type: ignore[arg-type]
+        return part if part is not None and part.decides(truths[id(part)]) else None
+
+    def _stays_inactive(self, plan: RulePlan, part: Part, truths: Sequence[bool | None]) -> None:
+        known: dict[int, bool | None] = dict(zip(part.blocked, truths, strict=True))
+        must_judge = plan.needs.for_ is not None and plan.needs.for_.kind == "k_of_n"
+        bounded = {i for i, node in _alternatives(part.plan.truth) if i not in known and self._bounded(node, part)}
+        pair, features = self.scene.condition(part, known | dict.fromkeys(bounded, False))
+        self._leave_if(_negated(pair.false) if must_judge else pair.true, features)
+        if must_judge:
+            self.counting.append(plan)
+
+    def _bounded(self, node: t.Truth, part: Part) -> bool:
+        """Whether a comparison that must not become true was taken into the bounds of its metric."""
+        found = threshold(node)
+        if found is None:
+            return False
+        name, operator, number = found
+        slot = part.plan.layout.slot(name)
+        if slot not in self.cover.finite:
+            return False
+        self.bounds[self.cover.column[slot]].exclude(operator, number)
+        return True
+
+    def _leave_if(self, test: str, features: frozenset[int]) -> None:
+        if test == "True":
+            raise _Never
+        if test == "False":
+            return
+        if features:
+            self._need(features)
+            self.late.append(test)
+        else:
+            self.early.append(test)
+
+    # --- the text
+
+    def _source(self) -> str:
+        kind = self.cover.kind
+        columns = "".join(f", v{i}" for i in range(len(kind.finite)))
+        names = "".join(f"{name}, " for name in self.scene.constants.values())
+        lines = [*self.scene.judges, "def skim(rows, constants, last, low, high):"]
+        if names:
+            lines.append(f" {names}= constants")
+        lines += [" n = 0", " done = None", " for row in rows:", f"  step, time, epoch{columns} = row"]
+        lines.append(f"  if {some([_negated(every(self._guards())), *self.early])}: return n, done, False")
+        lines += [f"  {line}" for line in self.body]
+        if self.late:
+            lines.append(f"  if {some(self.late)}: return n, done, True")
+        if kind.stepped:
+            lines.append("  last = step")
+        lines += ["  done = row", "  n += 1", " return n, done, False\n"]
+        return "\n".join(lines)
+
+    def _guards(self) -> list[str]:
+        guards = ["last < step"] if self.cover.kind.stepped else []
+        if self.confirming and self.cover.kind.clocked:
+            guards.append("low <= time < high")
+        for i in range(len(self.cover.kind.finite)):
+            bounds = self.bounds.get(i)
+            guards.append(
+                f"{literal(bounds.low)} <= v{i} <= {literal(bounds.high)}" if bounds else f"v{i} - v{i} != 0.0"
+            )
+        return guards
+
+
+def _negated(test: str) -> str:
+    return {"True": "False", "False": "True"}.get(test, f"not {test}" if test.startswith("(") else f"not ({test})")
+
+
+def _alternatives(truth: t.Truth) -> Iterator[tuple[int, t.Atom]]:
+    """A condition's only comparison, or those that stand in an `or` at its top, any of which makes it true; with their numbers."""
+    count = 0
+    for node in truth.args if isinstance(truth, t.Any_) else (truth,):
+        if isinstance(node, t.Compare | t.Predicate | t.Presence):
+            yield count, node
+        count += sum(1 for _ in t.atoms(node))
