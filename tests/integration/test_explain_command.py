@@ -117,6 +117,12 @@ def test_a_miss_names_the_nearest(home: Home, capsys: pytest.CaptureFixture[str]
     )
 
 
+def test_a_log_without_a_record_has_nothing_to_explain(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    (home.runs / "a.jsonl").touch()
+    code, out, err = called(capsys, "*", "Low accuracy", "--log", "runs")
+    assert (code, out, err) == (1, "", "walert: there is no record to judge yet.\n")
+
+
 def test_a_log_that_is_gone_is_told(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     log = trained(home)
     assert home.once().returncode == 0

@@ -89,6 +89,8 @@ def main(args: argparse.Namespace) -> int:
     for name, rule in explanation.unselected:
         wanted = ", ".join(f"{key} {value!r}" for key, value in rule.runs.items())
         warn(safe(f"{rule.origin}: `{title}` is for other runs than {name}: its `runs` asks for {wanted}."))
+    if not found and not explanation.unselected:
+        warn("there is no record to judge yet.")
     return FINE if found else PROBLEMS
 
 
@@ -198,8 +200,16 @@ def _before(state: Reader, row: AlertRow, last: int) -> list[HappeningRow]:
     seq = 0
     while page := state.happenings(seq, run_id=row.alert.run.id, kinds=_STATES):
         seq = page[-1].seq
-        kept.extend(h for h in page if h.payload.get("title") == row.alert.title and h.at <= row.alert.at)
+        kept.extend(h for h in page if h.payload.get("title") == row.alert.title and _is_before(h, row))
     return list(kept)
+
+
+def _is_before(h: HappeningRow, row: AlertRow) -> bool:
+    """One pass decides many lines at one moment: within the alert's own log the lines tell what came first."""
+    log, _, line = row.alert.log.rpartition(":")
+    if h.payload.get("file") == log and line.isdigit():
+        return int(h.payload.get("line") or 0) <= int(line)
+    return h.at <= row.alert.at
 
 
 def _show_alert(row: AlertRow, before: Sequence[HappeningRow]) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from walert.cli.common import plural
 from walert.dispatch.desk import Said, Told
 from walert.model import Rule
 from walert.pipeline.explain import Cooling, Explained, Moment
@@ -33,8 +34,8 @@ def lines(each: Explained) -> Iterator[str]:
     """One rule on one file."""
     yield f"{each.shown}, {each.file}: {each.rule.title} [{each.rule.level}], {each.rule.origin}"
     yield f"  {_asks(each.rule)}"
-    counted = f"{each.judgements} judgement{'' if each.judgements == 1 else 's'}"
-    yield f"  {counted}" + (f", the last {len(each.moments)} moments:" if each.moments else "")
+    shown = f", the last {plural(len(each.moments), 'moment')}:" if each.moments else ""
+    yield f"  {plural(each.judgements, 'judgement')}{shown}"
     for one in each.moments:
         yield from _moment(one)
     yield f"  now, after line {each.now.line}:"
