@@ -13,6 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from walert.errors import StoreError
+from walert.store.reader import Reader
+from walert.store.values import MessageRow
+
 REACHED = 30.0  # seconds that anything may take on a slow machine
 WALERT = [sys.executable, "-c", "import sys; from walert.cli import main; sys.exit(main())"]
 WALERTD = [sys.executable, "-m", "walert.cli.walertd"]
@@ -73,6 +77,19 @@ class Home:
                 file.write(json.dumps(record).encode() + b"\n")
         return path
 
+    def counters(self) -> dict[str, int]:
+        """What was counted so far; nothing before there is a state file."""
+        try:
+            with Reader(self.folder / "walert.db") as reader:
+                return dict(reader.status().counters)
+        except StoreError:
+            return {}
+
+    def outbox(self, *states: str) -> list[MessageRow]:
+        """The messages that are in one of these states, or that wait or are dead."""
+        with Reader(self.folder / "walert.db") as reader:
+            return reader.outbox(states or ("waiting", "dead"))
+
     def predicted(self) -> list[dict[str, Any]]:
         """What `walert replay` says of the logs."""
         return self.rows("replay", "--rules", str(self.rules), str(self.runs))
@@ -97,7 +114,11 @@ class Daemon:
             thread.start()
 
     def __enter__(self) -> Daemon:
-        self.until(lambda: any(e["kind"] == "start" for e in self.events))
+        try:
+            self.until(lambda: any(e["kind"] == "start" for e in self.events))
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

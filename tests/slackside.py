@@ -39,7 +39,11 @@ class Side:
         self._folder = folder
         bundle = folder / "ca.pem"
         self._ca.cert_pem.write_to_path(str(bundle))
-        self.environ = {"REQUESTS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle), "NO_PROXY": "localhost,127.0.0.1"}
+        self.environ = {
+            "REQUESTS_CA_BUNDLE": str(bundle),
+            "SSL_CERT_FILE": str(bundle),
+            "NO_PROXY": "localhost,127.0.0.1",
+        }
 
     def context(self, *names: str) -> ssl.SSLContext:
         """A server's side of TLS for these names."""

@@ -75,7 +75,13 @@ def test_lines_of_a_file_and_calls_from_code_reach_slack_a_mailbox_and_the_conso
 
 def test_a_failed_run_says_so_and_what_was_held_back(tmp_path):
     home = Home(tmp_path, "version: 1\nrules: [{title: High, when: loss > 2, wait_duration: 1h}]\n")
-    script = "import walert\nwalert.init(project='p', name='n')\nfor s in range(5): walert.log({'loss': 3.0}, step=s)\nwalert.finish(exit_code=3)\n"
+    script = """
+import walert
+walert.init(project="p", name="n")
+for step in range(5):
+    walert.log({"loss": 3.0}, step=step)
+walert.finish(exit_code=3)
+"""
     with home.daemon() as daemon:
         train(home, script)
         daemon.until(lambda: "Run failed" in "".join(daemon.printed))

@@ -112,7 +112,10 @@ def test_a_wrong_rule_file_log_or_receiver_stops_no_other(tmp_path):
     }
     wrong_rules(tmp_path / "rules")
     wrong_logs(home.runs)
-    home.configure("{console: {url: 'console://'}, " + ", ".join(f"{n}: {{url: '{u}'}}" for n, u in bad.items()) + "}", rules="[rules/]")
+    home.configure(
+        "{console: {url: 'console://'}, " + ", ".join(f"{n}: {{url: '{u}'}}" for n, u in bad.items()) + "}",
+        rules="[rules/]",
+    )
     with home.daemon() as daemon:
         home.log("a.jsonl", {"loss": 3})
         home.log("b.jsonl", {"loss": 0.5})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -58,6 +59,10 @@ def guarded(call: object) -> int:
     """Run a command; what walert itself reports becomes a sentence on stderr and an exit code."""
     from walert.errors import WalertError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a title, a file's name that is no text: escaped, no traceback.
+            stream.reconfigure(errors="backslashreplace")
     try:
         return int(call())  # type: ignore[operator]
     except ExitCode as stop:

@@ -22,6 +22,7 @@ _STATES = {
     Happening.CLOSED: "firing => closed",
 }
 _REMEMBERED = 1_000
+AGAIN_AFTER = 300.0  # seconds
 
 
 class Log:
@@ -107,15 +108,21 @@ class Log:
 
 
 class _Heard(logging.Handler):
-    """Tries of deliveries, in the same form as everything else."""
+    """Tries of deliveries, in the same form as everything else; what is said again and again is written once in a while."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
         self._log = log
+        self._written: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        kind = record.name.rpartition(".")[2].replace("deliver", "delivery")
-        self._log.write(kind, record.getMessage())
+        text, now = record.getMessage(), self._log.now()
+        if abs(now - self._written.get(text, float("-inf"))) < AGAIN_AFTER:
+            return
+        if len(self._written) >= _REMEMBERED:
+            self._written.clear()
+        self._written[text] = now
+        self._log.write(record.name.rpartition(".")[2].replace("deliver", "delivery"), text)
 
 
 def _one_line(text: str) -> str:

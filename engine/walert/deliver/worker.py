@@ -91,8 +91,10 @@ class Worker:
 
     def replace(self, receiver: Receiver) -> None:
         """Send the next message through `receiver`, which has the same name; what was wrong with the old one is
-        forgotten.
+        forgotten, unless it is the same one.
         """
+        if receiver is self._receiver:
+            return
         with self._changed:
             self._receiver = receiver
             self._pace = policy.Pace(pace_of(receiver))
@@ -149,6 +151,8 @@ class Worker:
         outbox = self._outbox = self._outbox or self._make_outbox()
         self._pay(outbox)
         if (wait := self._wait(asked)) > 0:
+            if self._closed_until > self._clock.monotonic():
+                self._answer(asked)  # nothing is due for who asked to be left alone
             return wait
         now = self._clock.now()
         for message in outbox.lease(self.name, now, self._owner, self._limits.answer + 30.0, 1):

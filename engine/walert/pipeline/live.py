@@ -101,6 +101,7 @@ class Pipeline:
         self.desks: dict[str, Desk] = {}
         self.blindness = Blindness()
         self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
+        self._listing = False  # while history is judged: an alert goes to nobody, and so does the end of what it told
         self._places: dict[str, Batch] = {}  # stream -> its newest batch, once it is read to its end
 
     # --- one pass
@@ -137,13 +138,20 @@ class Pipeline:
             number, offset, data = begin
             session = self._open(batch, data, number, offset)
         before = session.counts["records"]
+        self._listing = batch.checkpoint.stream in self._modes
+        try:
+            self._lines(session, batch, done)
+        finally:
+            self._listing = False
+        done.count("records", session.counts["records"] - before)
+        return session
+
+    def _lines(self, session: Session, batch: Batch, done: _Pass) -> None:
         for judged in session.lines(batch.lines, batch.first_line, batch.first_offset, done.now):
             if isinstance(judged, BadLine):
                 self._bad(batch, judged, done)
             elif isinstance(judged, Judged):
                 self._take(session, batch, judged, done)
-        done.count("records", session.counts["records"] - before)
-        return session
 
     def _bad(self, batch: Batch, bad: BadLine, done: _Pass) -> None:
         done.count("bad_lines")
@@ -188,7 +196,7 @@ class Pipeline:
                 said = replace(said, receivers=())
             done.count("alerts")
             done.alerts.append((said.alert, said.receivers))
-            if not said.receivers and not history:
+            if not said.receivers and not history and said.alert.kind not in ("resolved", "closed"):
                 done.count("alerts_without_receiver")
         done.heard.append(_later(self.listener.said, run, said))
 
@@ -349,6 +357,8 @@ class Pipeline:
 
     def _route(self, alert: Alert, own: Sequence[str]) -> tuple[str, ...]:
         # Looked up at each message, so that a reload changes where the next one goes.
+        if self._listing:
+            return ()
         for name in self.router.unknown(own):
             self.listener.note(
                 "unknown-receiver", f"{alert.title}: no receiver is called {name!r}; the default ones get it"
