@@ -58,6 +58,14 @@ class Passes:
             self.log.note("internal", f"what falls due in silence is not judged: {_described(error)}")
         return set()
 
+    def end_silences(self) -> set[str]:
+        """Tell what the silences held back that ended while nobody looked."""
+        try:
+            return self.pipeline.end_silences()
+        except StoreError as error:
+            self.log.note("state", f"cannot tell of silences that are over, trying again: {error}")
+        return set()
+
     def rules_changed(self) -> None:
         """Files without anything new are to be looked at again for what falls due."""
         self._awake = False

@@ -171,6 +171,7 @@ class Daemon:
         if not self.once:
             self.watch.refresh(self.reloader.config.sources)
         self.follower.scan()
+        self.delivery.wake(self.passes.end_silences())
         swept = scanned = expired = self.clock.monotonic()
         while not self.stopping.is_set():
             read = self._read()

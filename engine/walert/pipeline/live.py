@@ -15,8 +15,9 @@ from walert.pipeline.rebuild import rebuilt
 from walert.pipeline.replay import first_event, numbered, plain, spelled
 from walert.pipeline.runs import head_of, identify, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
+from walert.pipeline.silencing import Silencer
 from walert.rules.plan import RulePlan, RuleSet
-from walert.store.values import Changes, Firing, RunState, StreamState
+from walert.store.values import Changes, Ended, Firing, RunState, Silence, StreamState
 
 HISTORY_AFTER = 3600.0  # a file first seen with an older mtime is history: judged and listed, not delivered
 LATE_AFTER = 900.0  # an alert told this long after its record is marked late
@@ -33,6 +34,12 @@ class Ledger(Protocol):
 
     def cooldowns(self, run_id: str) -> Mapping[str, Any]:
         """The committed cooldowns of a run."""
+
+    def silences(self, now: float) -> Sequence[Silence]:
+        """The silences in force."""
+
+    def end_silences(self, now: float, tell: Callable[[Ended], Changes]) -> Sequence[int]:
+        """Mark silences that are over, with what is told of them."""
 
     def commit(self, changes: Changes) -> Sequence[int]:
         """All or nothing."""
@@ -65,6 +72,7 @@ class _Pass:
     heard: list[Callable[[], None]] = field(default_factory=list)
     forget: list[str] = field(default_factory=list)
     states: dict[str, RunState] = field(default_factory=dict)
+    silenced: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a counter; they commit with everything else."""
@@ -100,6 +108,7 @@ class Pipeline:
         self.sessions: OrderedDict[str, Session] = OrderedDict()
         self.desks: dict[str, Desk] = {}
         self.blindness = Blindness()
+        self.silencer = Silencer(ledger)
         self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
         self._listing = False  # while history is judged: an alert goes to nobody, and so does the end of what it told
         self._places: dict[str, Batch] = {}  # stream -> its newest batch, once it is read to its end
@@ -113,6 +122,7 @@ class Pipeline:
         """
         done = _Pass(self.now())
         try:
+            self.silencer.look(done.now)
             session = self._run(batch, done)
             self.ledger.commit(self._changes(batch, session, done))
             self._read_on(batch, session)
@@ -192,11 +202,17 @@ class Pipeline:
             payload = {"title": said.title, "level": str(said.level), "suppressed": said.suppressed, "why": said.why}
             done.happenings.append(("suppressed", done.now, run.id, payload))
         else:
+            silence = None
             if history:
                 said = replace(said, receivers=())
+            else:
+                said, silence = self.silencer.hold(said)
             done.count("alerts")
             done.alerts.append((said.alert, said.receivers))
-            if not said.receivers and not history and said.alert.kind not in ("resolved", "closed"):
+            if silence is not None:
+                done.count("silenced")
+                done.silenced[said.alert.id] = (silence.id, said.why)
+            elif not said.receivers and not history and said.alert.kind not in ("resolved", "closed"):
                 done.count("alerts_without_receiver")
         done.heard.append(_later(self.listener.said, run, said))
 
@@ -204,12 +220,20 @@ class Pipeline:
 
     def tick(self) -> set[str]:
         """Judge what the passing of time alone changes, in files that are read to their end. As `process`, for each of them."""
-        told: set[str] = set()
+        told = self.end_silences()
+        self.silencer.look(self.now())
         for stream, batch in list(self._places.items()):
             session = self.sessions.get(stream)
             if session is not None and stream not in self._modes:
                 told |= self._tick(batch, session)
         return told
+
+    def end_silences(self) -> set[str]:
+        """Tell what the silences that are over held back. Returns the receivers that have something to deliver; raises `StoreError`."""
+        said = self.silencer.end(self.now(), self.router, self.host)
+        for told in said:
+            self.listener.said(told.alert.run, told)
+        return {name for told in said for name in told.receivers}
 
     def _tick(self, batch: Batch, session: Session) -> set[str]:
         done = _Pass(self.now())
@@ -249,6 +273,7 @@ class Pipeline:
             happenings=done.happenings,
             counters=done.counters,
             forget=done.forget,
+            silenced=done.silenced,
         )
         if session is None:
             return changes
@@ -261,6 +286,7 @@ class Pipeline:
         extra = session.dump() | {
             "blind": self.blindness.dump(session),
             "mode": self._modes.get(stream),
+            "step": newest.step if (newest := session.fold.newest()) is not None else None,
             "read": done.now - (self.monotonic() - session.read_at),
         }
         state = StreamState(
@@ -363,7 +389,7 @@ class Pipeline:
             self.listener.note(
                 "unknown-receiver", f"{alert.title}: no receiver is called {name!r}; the default ones get it"
             )
-        return self.router.receivers(alert, own)
+        return self.silencer.route(alert, self.router.receivers(alert, own))
 
     def _place(self, batch: Batch, head: str = "") -> Place:
         checkpoint = batch.checkpoint

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from walert.model import Alert, Checkpoint, Run
+from walert.store import silenced
 from walert.store.codec import alert_to_builtins, pack, run_to_builtins, to_column, to_optional_column, to_signed
 from walert.store.values import Changes, Firing, RunState, StreamState
 
@@ -166,6 +167,8 @@ def _add_alert(
     row = (*names, alert.at or now, pack(alert_to_builtins(alert)))
     if connection.execute(_ALERT, row).rowcount != 1:
         return []
+    if alert.id in changes.silenced:
+        silenced.note(connection, alert, *changes.silenced[alert.id])
     return [_add_message(connection, changes, alert, receiver, now) for receiver in dict.fromkeys(receivers)]
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,6 +30,11 @@ SELECT body, state, state_since, first_seen, last_seen,
     (SELECT count(*) FROM instance WHERE instance.run_id = run.id),
     (SELECT count(*) FROM firing WHERE firing.run_id = run.id)
 FROM run ORDER BY last_seen DESC, id
+"""
+_READ = "SELECT run_id, extra FROM instance"
+_FIRES = """
+SELECT run_id, title FROM firing GROUP BY run_id, title
+ORDER BY max(CASE level WHEN 'ERROR' THEN 2 WHEN 'WARN' THEN 1 ELSE 0 END) DESC, title
 """
 _STREAMS = """
 SELECT checkpoint.stream, path, run_id, offset, line, seen, gone_since
@@ -89,7 +94,8 @@ class Reader:
     def runs(self) -> list[RunRow]:
         """Every run, the most recently seen first."""
         with reading(self._connection, self.path) as connection:
-            return [_run_row(row) for row in connection.execute(_RUNS)]
+            read, fires = _newest_lines(connection), _fires(connection)
+            return [_run_row(row, read, fires) for row in connection.execute(_RUNS)]
 
     def streams(self) -> list[StreamRow]:
         """Every log that is followed or was, by path."""
@@ -167,10 +173,34 @@ def _receivers(connection: sqlite3.Connection) -> tuple[ReceiverRow, ...]:
     )
 
 
-def _run_row(row: Sequence[Any]) -> RunRow:
+_Line = tuple[float | None, float | None]
+
+
+def _run_row(row: Sequence[Any], read: Mapping[str, _Line], fires: Mapping[str, Sequence[str]]) -> RunRow:
     body, *rest = row
     run = run_from_builtins(unpack(body))
-    return RunRow(run.id, run.name, run.project, run.tags, run.host, run.attempt, *rest)
+    about = (run.id, run.name, run.project, run.tags, run.host, run.attempt)
+    step, at = read.get(run.id, (None, None))
+    return RunRow(*about, *rest, step=step, read=at, fires=tuple(fires.get(run.id, ())))
+
+
+def _newest_lines(connection: sqlite3.Connection) -> dict[str, _Line]:
+    """Run id to the step of its newest line and when that was read, of all its logs."""
+    newest: dict[str, _Line] = {}
+    for run_id, blob in connection.execute(_READ):
+        extra = unpack(blob)
+        name, at = from_column(run_id), extra.get("read")
+        if name not in newest or (at or 0.0) > (newest[name][1] or 0.0):
+            newest[name] = (extra.get("step"), at)
+    return newest
+
+
+def _fires(connection: sqlite3.Connection) -> defaultdict[str, list[str]]:
+    """Run id to the titles of the rules that fire in it, the worst first."""
+    fires: defaultdict[str, list[str]] = defaultdict(list)
+    for run_id, title in connection.execute(_FIRES):
+        fires[from_column(run_id)].append(from_column(title))
+    return fires
 
 
 def _alert_rows(connection: sqlite3.Connection, found: Sequence[Sequence[Any]]) -> list[AlertRow]:

@@ -53,7 +53,11 @@ DELETE FROM run WHERE id IN (SELECT id FROM run WHERE last_seen < ?
 """
 # What is told of a run; facts about the daemon itself stay.
 _FACTS = "DELETE FROM fact WHERE name IN (SELECT name FROM fact WHERE at < ? AND name GLOB 'blind:*' LIMIT ?)"
-_SILENCES = "DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE ends < ? LIMIT ?)"
+# What a silence held back is told first.
+_SILENCES = """
+DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE ends < ?
+    AND (told IS NOT NULL OR NOT EXISTS (SELECT 1 FROM held WHERE silence_id = silence.id)) LIMIT ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)

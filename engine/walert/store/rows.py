@@ -18,6 +18,11 @@ _STREAM = """
 SELECT run.body, fold, decoder, rules, started, extra
 FROM instance JOIN run ON run.id = instance.run_id WHERE stream = ?
 """
+_SILENCE = """
+SELECT id, title, run, project, level, comment, starts, ends, made,
+    (SELECT coalesce(sum(number), 0) FROM held WHERE silence_id = silence.id), told
+FROM silence
+"""
 
 
 def checkpoints(connection: sqlite3.Connection) -> list[Checkpoint]:
@@ -59,17 +64,14 @@ def run_states(connection: sqlite3.Connection) -> dict[str, RunState]:
 
 def silences(connection: sqlite3.Connection, where: str = "", parameters: Sequence[Any] = ()) -> list[Silence]:
     """Silences in the order they were made."""
-    rows = connection.execute(
-        f"SELECT id, title, run, project, level, comment, starts, ends, made FROM silence {where} ORDER BY id",
-        parameters,
-    )
+    rows = connection.execute(f"{_SILENCE} {where} ORDER BY id", parameters)
     return [_silence(row) for row in rows]
 
 
 def _silence(row: Sequence[Any]) -> Silence:
-    id_, title, run, project, level, comment, starts, ends, made = row
+    id_, title, run, project, level, comment, *rest = row
     title, run, project = map(from_optional_column, (title, run, project))
-    return Silence(id_, title, run, project, level, from_column(comment), starts, ends, made)
+    return Silence(id_, title, run, project, level, from_column(comment), *rest)
 
 
 def facts(connection: sqlite3.Connection) -> dict[str, Any]:

@@ -78,6 +78,15 @@ CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROW
 CREATE TABLE fact (name TEXT PRIMARY KEY, at REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 """
 
+# `told` is when the end of a silence was told, or found to be worth no message; `held` is what it held back until then.
+_SILENCED = """
+ALTER TABLE silence ADD COLUMN told REAL;
+CREATE TABLE held (
+    silence_id INTEGER NOT NULL REFERENCES silence(id) ON DELETE CASCADE, title TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (silence_id, title)
+) WITHOUT ROWID;
+"""
+
 Migration = Callable[[sqlite3.Connection], None]
 
 
@@ -92,7 +101,12 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _count_silenced(connection: sqlite3.Connection) -> None:
+    for statement in statements(_SILENCED):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _count_silenced)
 """MIGRATIONS[v] leads from version v to v + 1."""
 
 VERSION = len(MIGRATIONS)

@@ -15,6 +15,9 @@ from walert.store.connect import BUSY_SECONDS, open_existing, reading, writing
 from walert.store.values import Silence
 
 _ADD = "INSERT INTO silence (title, run, project, level, comment, starts, ends, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_EXTEND = "UPDATE silence SET ends = ?, told = NULL WHERE id = ?"
+_EXPIRE = "UPDATE silence SET ends = min(ends, ?) WHERE id = ?"
+_FORGET_TOLD = "DELETE FROM held WHERE silence_id IN (SELECT id FROM silence WHERE id = ? AND told IS NOT NULL)"
 
 _Silences = list[Silence]
 
@@ -62,7 +65,10 @@ class Silences:
         return silence
 
     def extend(self, silence_id: int, ends: float, now: float) -> Silence:
-        """The silence with another end. StoreError when there is none, ValueError when that end is past."""
+        """The silence with another end. StoreError when there is none, ValueError when that end is past.
+
+        One whose end was told begins anew, and will tell what it holds back from now on.
+        """
         if not now < ends < float("inf"):
             raise ValueError("a silence can be extended only to a time to come")
         return self._change(silence_id, ends, now, "extend")
@@ -77,11 +83,11 @@ class Silences:
             return rows.silences(connection) if now is None else rows.silences(connection, "WHERE ends > ?", (now,))
 
     def _change(self, silence_id: int, ends: float, now: float, change: str) -> Silence:
-        query = (
-            "UPDATE silence SET ends = CASE WHEN :change = 'expire' THEN min(ends, :ends) ELSE :ends END WHERE id = :id"
-        )
+        query = _EXTEND if change == "extend" else _EXPIRE
         with writing(self._connection, self.path) as connection:
-            if connection.execute(query, {"change": change, "ends": ends, "id": silence_id}).rowcount != 1:
+            if change == "extend":
+                connection.execute(_FORGET_TOLD, (silence_id,))
+            if connection.execute(query, (ends, silence_id)).rowcount != 1:
                 raise StoreError(f"There is no silence {silence_id}. `walert silence list` names them.")
             silence = rows.silences(connection, "WHERE id = ?", (silence_id,))[0]
             add_happening(connection, "silence", now, "", {"change": change, **asdict(silence)})

@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from walert.errors import StoreError
 from walert.model import Checkpoint
-from walert.store import rows
+from walert.store import rows, silenced
 from walert.store.apply import apply
 from walert.store.codec import from_column, to_column, unpack
-from walert.store.connect import BUSY_SECONDS, open_for_daemon, open_for_reading, printable, reading, writing
+from walert.store.connect import BUSY_SECONDS, explained, open_for_daemon, open_for_reading, printable, reading, writing
 from walert.store.retention import Expired, expire
-from walert.store.values import Changes, Firing, RunState, Silence, StreamState
+from walert.store.values import Changes, Ended, Firing, RunState, Silence, StreamState
 
 __all__ = ["Changes", "Firing", "RunState", "Silence", "Store", "StreamState"]
 
@@ -38,6 +38,7 @@ class Store:
         self._connection = connection
         self._opened = now
         self._lock = threading.RLock()
+        self._open_silences: tuple[int, list[Silence]] | None = None
         self._read_only = bool(connection.execute("PRAGMA query_only").fetchone()[0])
 
     @classmethod
@@ -99,9 +100,16 @@ class Store:
             return rows.run_states(connection)
 
     def silences(self, now: float) -> list[Silence]:
-        """The silences in force at `now`."""
-        with self._lock, reading(self._connection, self.path) as connection:
-            return rows.silences(connection, "WHERE starts <= ? AND ends > ?", (now, now))
+        """The silences in force at `now`: cheap enough for every pass."""
+        return [one for one in self._silences() if one.starts <= now < one.ends]
+
+    def _silences(self) -> list[Silence]:
+        """Those whose end was not told yet, read again only when another connection has changed the file."""
+        with self._lock, explained(self.path):
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if self._open_silences is None or self._open_silences[0] != version:
+                self._open_silences = (version, rows.silences(self._connection, "WHERE told IS NULL"))
+            return self._open_silences[1]
 
     def ruleset(self, checksum: str) -> Any:
         """The rule snapshot of that checksum as builtins, None when there is none."""
@@ -136,6 +144,20 @@ class Store:
         self._require_writable()
         with self._lock, writing(self._connection, self.path) as connection:
             return apply(connection, changes, changes.at or self._opened)
+
+    def end_silences(self, now: float, tell: Callable[[Ended], Changes]) -> list[int]:
+        """Marks each silence that is over at `now` as told, exactly once; returns the ids of the new messages.
+
+        What `tell` makes of one that held something back commits in one transaction with the mark. Raises as `commit`.
+        """
+        self._require_writable()
+        with self._lock:
+            if all(now < one.ends for one in self._silences()):
+                return []
+            self._open_silences = None
+            with writing(self._connection, self.path) as connection:
+                told = [tell(ended) for ended in silenced.end(connection, now)]
+                return [message for changes in told for message in apply(connection, changes, now)]
 
     def expire(self, now: float, live: Collection[str] | None = None) -> Expired:
         """Deletes what is past its time, a bounded number of rows a call; see `retention`.

@@ -50,7 +50,10 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """What matches is not sent between `starts` and `ends`, Unix seconds. None matches everything."""
+    """What matches is not sent between `starts` and `ends`, Unix seconds. None matches everything.
+
+    `held` counts the alerts that it held back; `told` is when its end was told, and None before.
+    """
 
     id: int
     title: str | None
@@ -61,6 +64,16 @@ class Silence:
     starts: float
     ends: float
     made: float
+    held: int = 0
+    told: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A silence that is over, and how many alerts of which title it held back, most first."""
+
+    silence: Silence
+    titles: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,8 @@ class Changes:
     firing: every rule that fires in the checkpoint's stream now, or None when that did not change.
     cooldowns: (run id, title) to builtins; None deletes the key.
     alerts: each with the names of its receivers, () for one that is only listed; one whose id is known adds nothing.
-    verdicts: alert id to (verdict, why): granted, silenced, history, ...
+    verdicts: alert id to (verdict, why): granted, history, ...
+    silenced: alert id to (silence id, why): an alert that has the verdict `silenced`, and counts with its silence.
     reasons: (alert id, receiver) to the reason for this route.
     evidence: alert id to builtins: the cut of the log from which plots are drawn.
     happenings: (kind, at, run id, JSON-able payload); non-finite numbers in a payload become strings.
@@ -94,6 +108,7 @@ class Changes:
     cooldowns: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     alerts: Sequence[tuple[Alert, tuple[str, ...]]] = ()
     verdicts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    silenced: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
     happenings: Sequence[tuple[str, float, str, Mapping[str, Any]]] = ()
@@ -151,7 +166,11 @@ class HappeningRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as last seen. `streams` counts its logs, `firing` its rules that fire."""
+    """A run as last seen. `streams` counts its logs, `firing` its rules that fire, `fires` names those by title.
+
+    `read` is when its newest line was read, Unix seconds of the daemon's clock, and `step` the step of that line (its
+    ordinal, where it has none).
+    """
 
     id: str
     name: str
@@ -165,6 +184,9 @@ class RunRow:
     last_seen: float
     streams: int
     firing: int
+    step: float | None = None
+    read: float | None = None
+    fires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
