@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 
 from walert.cli.common import configuration, warn
 from walert.cli.exits import USAGE, ExitCode
-from walert.config import read_config
+from walert.cli.sources import source_of
 from walert.errors import ConfigError
-from walert.model import BadLine, Source
+from walert.model import BadLine
 from walert.pipeline.replay import LogFile
 from walert.pipeline.rulebook import RuleBook
 from walert.rules.plan import RuleSet
 from walert.tail import discover_logs
-
-_LISTS = ("step", "time", "tags")
-_PAIRS = ("pivot", "rename")
 
 
 def rule_patterns(paths: list[str] | None, config: str | None) -> Sequence[str]:
@@ -64,29 +60,6 @@ def log_files(log: str, options: list[str]) -> list[LogFile]:
     if not paths:
         warn(f"{log}: there are no logs in it.")
     return [LogFile(path, path, log, source) for path in paths]
-
-
-def source_of(log: str, options: list[str]) -> Source:
-    """The `watch` entry that `--source` options stand for. Raises `ConfigError` for one that is none."""
-    entry: dict[str, object] = {"path": os.path.abspath(log)}
-    for option in options:
-        key, separator, value = option.partition("=")
-        if not separator:
-            raise ExitCode(USAGE, f"walert: --source {option}: write KEY=VALUE, such as step=iteration.")
-        entry[key] = _value(key, value)
-    config, problems = read_config(json.dumps({"watch": [entry]}), "--source", {})
-    if config is None:
-        raise ConfigError("the --source options cannot be used.", problems)
-    return config.sources[0]
-
-
-def _value(key: str, value: str) -> object:
-    if key in _LISTS:
-        return value.split(",")
-    if key in _PAIRS:
-        first, _, second = value.partition(":")
-        return {"name": first, "value": second} if key == "pivot" else {first: second}
-    return {"true": True, "false": False}.get(value, value)
 
 
 def size_of(files: Sequence[LogFile]) -> int:

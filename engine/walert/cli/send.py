@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-import os
-import socket
 import sys
-import time
 
 from walert.cli.common import configuration
 from walert.cli.exits import FINE, UNDELIVERED, USAGE, ExitCode
-from walert.model import Alert, AlertLevel, Delivered, Message, Run
+from walert.cli.trying import attempt, known, sentence
+from walert.model import AlertLevel, Delivered
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,29 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Send. Exit code 0; 2 for an unknown receiver or level; 5 with the reason when it was not delivered."""
-    from walert.deliver.receiver import build_receiver
-
     config = configuration(args.config)
-    if args.to not in config.receivers:
-        near = difflib.get_close_matches(args.to, config.receivers, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Receivers are: {', '.join(config.receivers)}."
-        raise ExitCode(USAGE, f"walert: there is no receiver {args.to!r}. {hint}")
+    known([args.to], config.receivers)
     level = args.level.upper()
     if level not in AlertLevel.__members__:
         raise ExitCode(USAGE, f"walert: {args.level!r} is no level: write INFO, WARN or ERROR.")
-    receiver = build_receiver(args.to, config.receivers[args.to].url)
-    outcome = receiver.send(_message(args.to, args.title, args.text, AlertLevel(level)))
-    if isinstance(outcome, Delivered):
-        print(f"{args.to}: delivered", file=sys.stderr)
-        return FINE
-    print(f"{args.to}: not delivered: {outcome.reason}", file=sys.stderr)
-    return UNDELIVERED
-
-
-def _message(receiver: str, title: str, text: str, level: AlertLevel) -> Message:
-    now, host = time.time(), socket.gethostname()
-    alert = Alert(
-        id=f"test-{os.getpid()}-{int(now)}", kind="test", run=Run("test", "test", host=host), title=title, level=level, text=text, values={},
-        step=None, time=now, log="", origin=None, host=host, at=now,
-    )  # fmt: skip
-    return Message(0, receiver, alert, 1, now)
+    outcome = attempt(config.receivers[args.to], args.title, args.text, AlertLevel(level))
+    print(sentence(args.to, outcome), file=sys.stderr)
+    return FINE if isinstance(outcome, Delivered) else UNDELIVERED

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from walert.cli.common import age, print_rows, print_table, reader, state_configuration
 from walert.cli.exits import FINE, NOT_RUNNING
+from walert.cli.silence_text import HEADER, shown
 from walert.daemon.lock import holder
 from walert.pipeline.blindness import FACT
 from walert.store.values import Status
@@ -24,7 +26,7 @@ def main(args: argparse.Namespace) -> int:
     config = state_configuration(args.config)
     pid = holder(config.state + ".lock")
     with reader(config) as state:
-        status = state.status()
+        status = state.status(time.time())
     if args.json:
         print_rows([{"pid": pid, "running": pid is not None, "status": status}])
     else:
@@ -65,6 +67,9 @@ def _show(status: Status, pid: int | None) -> None:
             ("receiver", "waiting", "dead", "delivered", "reason"),
             [(r.receiver, r.waiting, r.dead, r.delivered, r.reason or "") for r in status.receivers],
         )
+    if status.silences:
+        print("\nsilences:")
+        print_table(HEADER, [shown(one, time.time()) for one in status.silences])
     _show_blind(status)
     counted = {name: value for name, value in sorted(status.counters.items()) if value}
     if counted:
