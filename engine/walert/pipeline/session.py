@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from walert.dispatch.desk import Desk, Place, Said
 from walert.dispatch.lull import Lull, lull
 from walert.model import BadLine, Record, Run, Source, Transition
-from walert.records import MAX_LINE, Decoder
+from walert.records import MAX_LINE, Decoder, Form
 from walert.rules.fold import Fold
 from walert.rules.plan import RulePlan, RuleSet
 from walert.rules.skim import Skimmed, Skimmer, settle
@@ -62,19 +62,20 @@ class Session:
         Unless `every` record is asked for, those that nobody needs to hear of are left out; `Quiet` stands for some of them that were held
         back. What is kept of the file is brought up to date before each that is given, and at the end.
         """
+        size = sum(map(len, lines)) + len(lines)
+        skims = not every and (size <= MAX_LINE or max(map(len, lines)) <= MAX_LINE)
         at, last = 0, len(lines)
-        skims = not every and max(map(len, lines), default=0) <= MAX_LINE
         while at < last:
             entered = False
             if skims and (done := self._skim(lines, at, arrival)) is not None:
-                passed = sum(map(len, islice(lines, at, at + done.count))) + done.count
-                if done.count:
-                    newest = lines[at + done.count - 1]
-                    settle(self.fold, done, number + at + done.count - 1, offset + passed - len(newest) - 1)
+                count, entered = done.count, done.entered
+                if count:
+                    passed = size if count == last else sum(map(len, islice(lines, at, at + count))) + count
+                    at, offset = at + count, offset + passed
+                    settle(self.fold, done, number + at - 1, offset - len(lines[at - 1]) - 1)
                     yield from self._pass_over(done)
-                at, offset, entered = at + done.count, offset + passed, done.entered
-                if at == last:
-                    return
+                    if at == last:
+                        return
             data = lines[at]
             judged = self.line(data, number + at, offset, arrival, entered)
             if judged is not None and (every or isinstance(judged, BadLine) or judged.tells):
@@ -85,13 +86,8 @@ class Session:
         form = self.decoder.form
         if form is None:
             return None
-        return self.skimmer.run(
-            self.fold,
-            form,
-            lambda wanted: self.decoder.rows(form, wanted, islice(lines, at, None), arrival),
-            arrival is not None,
-            lambda plans: self._hush(plans, arrival),
-        )
+        coming = _Coming(form, self.decoder.records, arrival, lines, at, self.decoder.prepare)
+        return self.skimmer.run(self.fold, coming, lambda plans: self._hush(plans, arrival))
 
     def _hush(self, plans: Sequence[RulePlan], arrival: float | None) -> tuple[float, float] | None:
         found = lull(self.desk, self.place.stream, arrival, [(plan.key, plan.rule) for plan in plans])
@@ -166,6 +162,26 @@ class Session:
             "rank": self.place.rank,
             "head": self.place.head,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """The lines of a batch from `at` on."""
+
+    form: Form
+    records: int
+    arrival: float | None
+    lines: Sequence[bytes]
+    at: int
+    prepare: Callable[[bytes], bytes] | None
+
+    def __iter__(self) -> Iterator[bytes]:
+        lines = islice(self.lines, self.at, None)
+        return map(self.prepare, lines) if self.prepare else lines
+
+    def __getitem__(self, index: int) -> bytes:
+        data = self.lines[self.at + index]
+        return self.prepare(data) if self.prepare else data
 
 
 def open_session(

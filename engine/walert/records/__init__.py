@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from walert.records.decoder import MAX_LINE, Decoder
 from walert.records.known import guess
+from walert.records.shapes import Form
 
-__all__ = ["MAX_LINE", "Decoder", "guess"]
+__all__ = ["MAX_LINE", "Decoder", "Form", "guess"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -95,18 +95,18 @@ class Decoder:
         """The form of the newest line that had one."""
         return self._forms[0] if self._forms else None
 
-    def rows(
-        self, form: Form, wanted: tuple[str, ...], lines: Iterable[bytes], arrival: float | None
-    ) -> Iterator[tuple[Any, ...]]:
-        """(step, time, epoch, the metrics `wanted`) of line after line of one form, up to the first that is of another.
+    @property
+    def prepare(self) -> Callable[[bytes], bytes] | None:
+        """What is done to a line before its form reads it."""
+        return self._reader.prepare
 
-        No line may be longer than `MAX_LINE`. Nothing is remembered of the lines until `pass_over` tells how many were used.
-        """
-        prepare = self._reader.prepare
-        return form.rows(wanted)(map(prepare, lines) if prepare else lines, float(self._ordinal), arrival)
+    @property
+    def records(self) -> int:
+        """How many records there were: the ordinal of the newest."""
+        return self._ordinal
 
     def pass_over(self, count: int) -> None:
-        """So many lines were used that `rows` gave."""
+        """So many lines were records of the present form, which others have read."""
         self._ordinal += count
 
     @property

@@ -9,10 +9,10 @@ way, which alone decides. The generated code holds no text of the line: names en
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from math import nan
-from textwrap import indent
+from textwrap import dedent, indent
 from typing import Any, Final, Literal, NamedTuple
 
 from walert.model import Record
@@ -25,8 +25,7 @@ from walert.records.times import EARLIEST, LATEST, from_number, from_text
 Reader = Callable[[bytes, int, int, int], Record | None]
 """data, line, offset, records before it -> record."""
 
-Rows = Callable[[Iterable[bytes], float, float | None], Iterator[tuple[Any, ...]]]
-"""lines, records before them, the time of records that have none -> (step, time, epoch, the metrics asked for) of one after the other."""
+Row = Callable[[bytes], tuple[Any, ...] | None]
 
 Kind = Literal["number", "text", "flag", "null", "any"]
 Shape = tuple[tuple[str, Any], ...]
@@ -176,36 +175,59 @@ def compiled(plan: Blueprint) -> Form | None:
     return Form(plan, decode)
 
 
-class Form:
-    """Lines of one shape: `read` makes a record of one of them, `rows` runs over many without making any.
+class Reading(NamedTuple):
+    """How a loop reads a line of a form without making a record of it: Python statements and expressions for generated code.
 
-    `names` are the metrics of such a record, in its order. `stepped` and `timed` tell whether it has a step and a time of its own.
+    `space` names what they use, `decode` among it, which makes `s` of a line or raises one of `FAILURES`. `checks` are run on `s`, in order;
+    each of the blocks they begin with `if` ends in `break` where the line is of another form. Then the other expressions hold. Without
+    `stepped`, the step is the record's ordinal; without `timed`, there is no time.
     """
 
-    __slots__ = ("_decode", "_plan", "_rows", "epochal", "names", "read", "stepped", "timed")
+    space: Mapping[str, object]
+    checks: tuple[str, ...]
+    step: str
+    time: str
+    epoch: str
+    values: tuple[str, ...]
+
+
+class Form:
+    """Lines of one shape: `read` makes a record of one of them; `reading` tells a loop how to do without.
+
+    `names` are the metrics of such a record, in its order. `stepped`, `timed` and `epochal` tell whether it has a step, a time and an epoch.
+    """
+
+    __slots__ = ("_plan", "_readings", "_rows", "decode", "epochal", "names", "read", "stepped", "timed")
 
     def __init__(self, plan: Blueprint, decode: Callable[[bytes], Any]) -> None:
-        self._plan, self._decode = plan, decode
-        self._rows: dict[tuple[str, ...], Rows] = {}
+        self._plan, self.decode = plan, decode
+        self._readings: dict[tuple[str, ...], Reading] = {}
+        self._rows: dict[tuple[str, ...], Row] = {}
         source = _Source(plan)
         self.names: tuple[str, ...] = tuple(sorted(source.places))
         self.stepped = source.known["has_step"] == "True"
         self.timed = source.known["time"] == "time"
         self.epochal = source.known["epoch"] == "epoch"
-        self.read: Reader = _define(source.reader(), "read", decode)
+        self.read: Reader = _define(*source.reader(), name="read", decode=decode)
 
-    def rows(self, wanted: tuple[str, ...]) -> Rows:
-        """What runs over lines of this form, giving the metrics `wanted`; made when nobody asked for it before."""
-        rows = self._rows.get(wanted)
-        if rows is None:
+    def reading(self, wanted: tuple[str, ...]) -> Reading:
+        """How a loop reads the metrics `wanted`."""
+        return _Source(self._plan).reading(wanted, {"decode": self.decode, **_SPACE})
+
+    def row(self, data: bytes, wanted: tuple[str, ...]) -> tuple[Any, ...] | None:
+        """(step, time, epoch, the metrics `wanted`) of a line; None if it is of another form. Step, time and epoch may be None."""
+        row = self._rows.get(wanted)
+        if row is None:
             if len(self._rows) >= _MAX_ROWS:
                 self._rows.clear()
-            rows = self._rows[wanted] = _define(_Source(self._plan).rows(wanted), "rows", self._decode)
-        return rows
+            row = self._rows[wanted] = _define(_Source(self._plan).row(wanted), {}, name="row", decode=self.decode)
+        try:
+            return row(data)
+        except FAILURES:
+            return None
 
 
-def _define(written: tuple[str, dict[str, str]], name: str, decode: Callable[[bytes], Any]) -> Any:
-    text, constants = written
+def _define(text: str, constants: Mapping[str, str], *, name: str, decode: Callable[[bytes], Any]) -> Any:
     module = _Constants(constants).visit(ast.parse(text))
     space: dict[str, Any] = {"__builtins__": {}, "decode": decode, **_SPACE}
     exec(compile(ast.fix_missing_locations(module), "<shape>", "exec"), space)
@@ -241,26 +263,28 @@ class _Source:
         lines.append(f" return new(Record, (line, offset, {known}, metrics, None))")
         return "\n".join(lines), constants
 
-    def rows(self, wanted: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-        """`rows(lines, count, arrival)`: step, time, epoch and the metrics `wanted` of line after line, up to one of another form."""
+    def reading(self, wanted: tuple[str, ...], space: Mapping[str, object]) -> Reading:
+        """See `Reading`."""
         values = {name: place for name, (place, _) in self.places.items()}
         checks = list(self._checks)
         for i, (name, (place, convert)) in enumerate(self.places.items()):
             if convert:
-                values[name] = f"v{i}"
+                values[name] = f"s_{i}"
                 checks.append(
-                    f" v{i} = {place}\n if v{i}.__class__ is not float:\n  v{i} = {convert}(v{i})\n  if v{i} is None: return None"
+                    f" s_{i} = {place}\n if s_{i}.__class__ is not float:\n  s_{i} = {convert}(s_{i})\n  if s_{i} is None: return None"
                 )
-        time = "time" if self.known["time"] == "time" else "arrival"
-        row = ", ".join((self.known["step"], time, self.known["epoch"], *(values[name] for name in wanted)))
-        lines = [
-            "def rows(lines, count, arrival):",
-            " for data in lines:",
-            "  try:\n   s = decode(data)",
-            "  except FAILURES: return None",
-        ]
-        counts = [] if self.known["has_step"] == "True" else ["  count += 1.0"]
-        return "\n".join([*lines, indent("\n".join(checks), " "), f"  yield {row}", *counts]), {}
+        step = self.known["step"] if self.known["has_step"] == "True" else "None"
+        blocks = tuple(dedent(check).replace("return None", "break") for check in checks)
+        return Reading(
+            space, blocks, step, self.known["time"], self.known["epoch"], tuple(values[name] for name in wanted)
+        )
+
+    def row(self, wanted: tuple[str, ...]) -> str:
+        """`row(data)`: what a loop reads of a line, as a tuple; None where it would break."""
+        reading = self.reading(wanted, {})
+        row = ", ".join((reading.step, reading.time, reading.epoch, *reading.values))
+        checks = [indent(check.replace("break", "return None"), " ") for check in reading.checks]
+        return "\n".join(["def row(data):", " s = decode(data)", *checks, f" return ({row})"])
 
     def _object(self, shape: Shape, place: str) -> None:
         for index, (_, kind) in enumerate(shape):

@@ -7,7 +7,7 @@ Generated code holds no text of a user's: metrics, features and values of the ru
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from walert.rules import terms as t
@@ -139,9 +139,9 @@ def compile_verdict(truth: t.Truth) -> Verdict:
     return define(f"def verdict(a):\n return {write(truth)}\n", "verdict")  # type: ignore[return-value]
 
 
-def define(source: str, name: str) -> object:
-    """What `source`, generated code, calls `name`."""
-    space = dict(_NAMES)
+def define(source: str, name: str, more: Mapping[str, object] | None = None) -> object:
+    """What `source`, generated code, calls `name`; it may use what the language has, and `more`."""
+    space = _NAMES | dict(more or {}) | {"__builtins__": {}}
     exec(compile(source, "<condition>", "exec"), space)
     return space[name]
 

@@ -11,6 +11,6 @@ nothing would be said of that.
 from __future__ import annotations
 
 from walert.rules.skim.cover import Form
-from walert.rules.skim.skimmer import Hush, Skimmed, Skimmer, settle
+from walert.rules.skim.skimmer import Hush, Lines, Skimmed, Skimmer, settle
 
-__all__ = ["Form", "Hush", "Skimmed", "Skimmer", "settle"]
+__all__ = ["Form", "Hush", "Lines", "Skimmed", "Skimmer", "settle"]

@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from walert.rules.fold import Fold
 from walert.rules.latch import Latch
 from walert.rules.plan import AtomPlan, ConditionPlan, RuleSet
+
+
+class Reading(Protocol):
+    """How a line is read by Python code, in which `s` is what `decode` makes of it, and `break` leaves lines of this form.
+
+    `decode`, and all that the code uses, is in `space`; it raises one of `FAILURES`.
+    """
+
+    @property
+    def space(self) -> Mapping[str, object]:
+        """The names that the code uses."""
+        ...
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Blocks of statements, run on each line."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """The step of a form that is stepped, after the checks."""
+        ...
+
+    @property
+    def time(self) -> str:
+        """The time of a form that is timed."""
+        ...
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of a form that is epochal."""
+        ...
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The metrics asked for."""
+        ...
 
 
 class Form(Protocol):
@@ -34,9 +71,13 @@ class Form(Protocol):
         """Whether such lines have an epoch."""
         ...
 
+    def reading(self, wanted: tuple[str, ...]) -> Reading:
+        """How code reads the metrics `wanted`."""
+        ...
 
-Row = tuple[Any, ...]
-"""Step, time, epoch and the metrics asked for, of one line."""
+    def row(self, data: bytes, wanted: tuple[str, ...]) -> tuple[Any, ...] | None:
+        """(step, time, epoch, the metrics `wanted`) of one line; None if it is of another form."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import indent
 
 from walert.rules import terms as t
 from walert.rules.compiling import define, literal
 from walert.rules.fold import Fold
 from walert.rules.machine import Phase
 from walert.rules.plan import RulePlan
-from walert.rules.skim.cover import Cover, Part, Row
+from walert.rules.skim.cover import Cover, Part, Reading
+from walert.rules.skim.inline import SPACE, is_ready, key_of, write_window
 from walert.rules.skim.writing import Bounds, Constant, Scene, TooLarge, every, some, threshold
 
-Run = Callable[[Iterable[Row], Sequence[object], float, float, float], tuple[int, Row | None, bool]]
-"""rows, constants, the highest step so far, the times within which nothing is said -> quiet lines, the last of them, and whether the
-line after it has its samples in the windows already."""
+Run = Callable[[Iterable[bytes], Sequence[object], float, float, float, float, float | None], tuple[int, bool]]
+"""lines, constants, the highest step so far, the times within which nothing is said, the records so far, the time of lines that have none
+-> how many were quiet, and whether the line after them has its samples in the windows already."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a loop depends on beside its cover: the truths of blocked comparisons, part by part, and the phases of the cover's rules."""
+    """What a loop depends on beside its cover: the truths of blocked comparisons, part by part; the phases of the cover's rules; whether each of
+    the cover's windows is full."""
 
     truths: tuple[tuple[bool | None, ...], ...]
     phases: tuple[Phase, ...]
+    full: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +64,18 @@ def _given(fold: Fold, source: str, which: int, part: int) -> object:
             return fold.reads[which]
         case "push":
             return fold.feeds[which].pushes[part]
+        case "kept":
+            return list(fold.feeds[which].kept.values())[part]
     return fold.shelves[list(fold.inner)[which]].push
 
 
-def make_loop(cover: Cover, state: State, fold: Fold) -> Loop | None:
+def make_loop(cover: Cover, state: State, reading: Reading, fold: Fold) -> Loop | None:
     """The loop of a cover and a state; None if no line could be quiet, or their conditions are too large.
 
-    `fold` shows how many windows there are.
+    `reading` tells how lines are read; `fold` shows what windows there are.
     """
     try:
-        return _Writing(cover, state, fold).loop()
+        return _Writing(cover, state, reading, fold).loop()
     except TooLarge:
         return None
 
@@ -82,7 +88,11 @@ class _Never(TooLarge):
 class _Writing:
     cover: Cover
     state: State
+    reading: Reading
     fold: Fold
+    before: list[str] = field(default_factory=list)  # what is done before the loop, and after
+    after: list[str] = field(default_factory=list)
+    inlined: dict[int, str] = field(default_factory=dict)  # kept values by expressions
     scene: Scene = field(init=False)
     bounds: dict[int, Bounds] = field(init=False)  # by column
     early: list[str] = field(default_factory=list)  # tests that leave the loop before samples enter windows
@@ -107,18 +117,33 @@ class _Writing:
         for rank in self.cover.ranks:
             self._rule(self.cover.rules.plans[rank], phases[rank], truths)
         source = self._source()
-        run: Run = define(source, "skim")  # type: ignore[assignment]
+        run: Run = define(source, "skim", SPACE | dict(self.reading.space))  # type: ignore[assignment]
         return Loop(run, tuple(self.scene.constants), tuple(self.confirming), tuple(self.counting))
 
     # --- samples
 
     def _push(self) -> None:
+        places = dict(zip(windows(self.cover, self.fold), self.state.full, strict=True))
         for slots in self.cover.kind.slots:
             for slot in slots:
                 if slot in self.cover.finite and slot in self.fold.feeds:
-                    for i in range(len(self.fold.feeds[slot].pushes)):
-                        push = self.scene.constant("push", slot, i)
-                        self.body.append(f"{push}(v{self.cover.column[slot]}, step, time)")
+                    for i, (key, kept) in enumerate(self.fold.feeds[slot].kept.items()):
+                        self._window(slot, i, key, kept if places.get((slot, i)) else None)
+
+    def _window(self, slot: int, place: int, key: str, kept: object) -> None:
+        """One sample into a window: by its own code if that can be written here, else by its own `push`."""
+        value = f"v{self.cover.column[slot]}"
+        if kept is None:
+            self.body.append(f"{self.scene.constant('push', slot, place)}({value}, step, time)")
+            return
+        written = write_window(kept, self.scene.constant("kept", slot, place), value)
+        self.before += written.before
+        self.body += written.each
+        self.after += written.after
+        for index, plan in enumerate(self.cover.rules.features):
+            if plan.slot == slot and plan.node.function in written.readers and key_of(plan.node) == key:
+                self.inlined[index] = written.readers[plan.node.function]
+                self.scene.sure.add(index)
 
     def _inner(self, part: Part, truths: Sequence[bool | None]) -> None:
         """The conditions inside `frac` and `streak`: their judgements are samples."""
@@ -134,7 +159,8 @@ class _Writing:
         for index in sorted(features):
             if index not in self.read:
                 self.read.add(index)
-                self.body.append(f"f{index} = {self.scene.constant('read', index)}()")
+                value = self.inlined.get(index) or f"{self.scene.constant('read', index)}()"
+                self.body.append(f"f{index} = {value}")
 
     # --- rules
 
@@ -189,21 +215,31 @@ class _Writing:
     # --- the text
 
     def _source(self) -> str:
-        kind = self.cover.kind
-        columns = "".join(f", v{i}" for i in range(len(kind.finite)))
+        reading, kind = self.reading, self.cover.kind
         names = "".join(f"{name}, " for name in self.scene.constants.values())
-        lines = [*self.scene.judges, "def skim(rows, constants, last, low, high):"]
-        if names:
-            lines.append(f" {names}= constants")
-        lines += [" n = 0", " done = None", " for row in rows:", f"  step, time, epoch{columns} = row"]
-        lines.append(f"  if {some([_negated(every(self._guards())), *self.early])}: return n, done, False")
-        lines += [f"  {line}" for line in self.body]
+        step = reading.step if kind.stepped else "count"
+        time = reading.time if reading.time != "None" else "arrival"
+        each = [f"v{i} = {value}" for i, value in enumerate(reading.values)]
+        each += [f"{name} = {value}" for name, value in (("step", step), ("time", time)) if name != value]
+        each.append(f"if {some([_negated(every(self._guards())), *self.early])}: break")
+        each += self.body
         if self.late:
-            lines.append(f"  if {some(self.late)}: return n, done, True")
-        if kind.stepped:
-            lines.append("  last = step")
-        lines += ["  done = row", "  n += 1", " return n, done, False\n"]
-        return "\n".join(lines)
+            each.append(f"if {some(self.late)}:\n entered = True\n break")
+        each += ["last = step"] if kind.stepped else []
+        each.append("n += 1")
+        lines = [*self.scene.judges, "def skim(lines, constants, last, low, high, count, arrival):"]
+        lines += [f" {names}= constants"] if names else []
+        lines += [f" {line}" for line in self.before]
+        lines += [
+            " n, entered = 0, False",
+            " for data in lines:",
+            "  try: s = decode(data)",
+            "  except FAILURES: break",
+        ]
+        lines += [] if kind.stepped else ["  count += 1.0"]
+        lines += [indent(block, "  ") for block in (*reading.checks, *each)]
+        lines += [f" {line}" for line in self.after]
+        return "\n".join([*lines, " return n, entered\n"])
 
     def _guards(self) -> list[str]:
         guards = ["last < step"] if self.cover.kind.stepped else []
@@ -215,6 +251,26 @@ class _Writing:
                 f"{literal(bounds.low)} <= v{i} <= {literal(bounds.high)}" if bounds else f"v{i} - v{i} != 0.0"
             )
         return guards
+
+
+def windows(cover: Cover, fold: Fold) -> Iterator[tuple[int, int]]:
+    """Where the windows that lines of a cover feed stand: (slot, place on its shelf)."""
+    for slot in sorted(cover.finite):
+        if slot in fold.feeds:
+            for place in range(len(fold.feeds[slot].kept)):
+                yield slot, place
+
+
+def readiness(cover: Cover, fold: Fold) -> tuple[bool, ...]:
+    """Whether each of them can be written into the loop as it stands."""
+    return tuple(
+        [
+            is_ready(kept)
+            for slot in sorted(cover.finite)
+            if slot in fold.feeds
+            for kept in fold.feeds[slot].kept.values()
+        ]
+    )
 
 
 def _negated(test: str) -> str:

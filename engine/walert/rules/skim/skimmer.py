@@ -6,14 +6,13 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from walert.rules.fold import Fold
 from walert.rules.plan import RulePlan, RuleSet
-from walert.rules.skim.cover import Cover, Form, Kind, Row
-from walert.rules.skim.loop import Loop, State, make_loop
+from walert.rules.skim.cover import Cover, Form, Kind
+from walert.rules.skim.loop import Loop, State, make_loop, readiness
 
 _MOST: Final = 256  # covers, and loops, kept of a rule set
 _AT_ONCE: Final = 16  # loops compiled for a file before it must have earned more
@@ -23,8 +22,33 @@ _LONGEST_PAUSE: Final = 64  # lines, after lines that were not quiet
 Within = tuple[float, float]
 Hush = Callable[[Sequence[RulePlan]], Within | None]
 """Between which times (the first included, the second not) confirming samples of these firing rules say nothing; None if they may now."""
-Rows = Callable[[tuple[str, ...]], Iterator[Row]]
-"""The coming lines, as step, time, epoch and the metrics asked for, up to the first of another form."""
+
+
+class Lines(Protocol):
+    """The coming lines of a file, as their form reads them."""
+
+    @property
+    def form(self) -> Form:
+        """Their form, as far as is known."""
+        ...
+
+    @property
+    def records(self) -> int:
+        """How many records came before them."""
+        ...
+
+    @property
+    def arrival(self) -> float | None:
+        """The time of records that have none."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """One after the other."""
+        ...
+
+    def __getitem__(self, index: int) -> bytes:
+        """The one at `index`, from 0."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +56,10 @@ class Skimmed:
     """So many lines of a form were quiet. `entered`: the samples of the next one are in the windows already."""
 
     count: int
-    last: Row | None
+    last: tuple[Any, ...]
     entered: bool
+    before: int  # records
+    arrival: float | None
     form: Form
     loop: Loop
     cover: Cover
@@ -60,12 +86,12 @@ class Skimmer:
         self._failures = 0
         self._pause = 0
 
-    def run(self, fold: Fold, form: Form | None, rows: Rows, has_arrival: bool, hush: Hush) -> Skimmed | None:
-        """Go over quiet lines of `form`; None if there were none. `settle` then tells the fold; only its windows are changed before."""
+    def run(self, fold: Fold, lines: Lines, hush: Hush) -> Skimmed | None:
+        """Go over quiet lines; None if there were none. `settle` then tells the fold; only its windows are changed before."""
         if self._pause > 0:
             self._pause -= 1
             return None
-        done = self._run(fold, form, rows, has_arrival, hush) if form is not None else None
+        done = self._run(fold, lines, hush)
         if done is None or done.count == 0:
             self._failures += 1
             self._pause = min(1 << self._failures, _LONGEST_PAUSE) - 1
@@ -74,39 +100,49 @@ class Skimmer:
             self.skimmed += done.count
         return done
 
-    def _run(self, fold: Fold, form: Form, rows: Rows, has_arrival: bool, hush: Hush) -> Skimmed | None:
-        clocked = form.timed or has_arrival
-        if not _is_under_way(fold, form, clocked):
+    def _run(self, fold: Fold, lines: Lines, hush: Hush) -> Skimmed | None:
+        form = lines.form
+        kind, wanted = _kind(fold, lines)
+        if kind is None:
             return None
-        slots = [fold.known.get(name) for name in form.names]
-        if None in slots:
-            return None
-        fed = tuple(name for name, found in zip(form.names, slots, strict=True) if found)
-        coming = rows(fed)
-        first = next(coming, None)
-        if first is None:
-            return None
-        finite = tuple([value - value == 0.0 for value in first[3:]])
-        kind = Kind(tuple(slots), finite, form.stepped, clocked, form.epochal)  # type: ignore[arg-type]
         book = _BOOKS.setdefault(fold.rules, _Book())
         cover = _kept(book.covers, kind, lambda: Cover(fold.rules, kind))
-        loop = self._loop(book, cover, fold)
+        loop = self._loop(book, cover, form, wanted, fold)
         within = hush(loop.confirming) if loop is not None and loop.confirming else (-math.inf, math.inf)
         if loop is None or within is None:
             return None
-        count, last, entered = loop.run(chain((first,), coming), loop.given(fold), fold.attempts.highest, *within)
-        return Skimmed(count, last, entered, form, loop, cover)
+        count, entered = loop.run(
+            lines, loop.given(fold), fold.attempts.highest, *within, float(lines.records), lines.arrival
+        )
+        row = form.row(lines[count - 1], wanted) if count else ()
+        assert row is not None  # it was read before
+        return Skimmed(count, row, entered, lines.records, lines.arrival, form, loop, cover)
 
-    def _loop(self, book: _Book, cover: Cover, fold: Fold) -> Loop | None:
+    def _loop(self, book: _Book, cover: Cover, form: Form, wanted: tuple[str, ...], fold: Fold) -> Loop | None:
         state = _state(cover, fold)
         if state is None:
             return None
-        key = (cover.kind, state)
+        key = (form, cover.kind, state)
         if key not in book.loops:
             if self._compiled > _AT_ONCE + fold.records // _RECORDS_A_LOOP:
                 return None
             self._compiled += 1
-        return _kept(book.loops, key, lambda: make_loop(cover, state, fold))
+        return _kept(book.loops, key, lambda: make_loop(cover, state, form.reading(wanted), fold))
+
+
+def _kind(fold: Fold, lines: Lines) -> tuple[Kind | None, tuple[str, ...]]:
+    """What the next line is for the rules, and the metrics that they want of it; None if the fold must see it."""
+    form = lines.form
+    clocked = form.timed or lines.arrival is not None
+    slots = [fold.known.get(name) for name in form.names]
+    if None in slots or not _is_under_way(fold, form, clocked):
+        return None, ()
+    wanted = tuple([name for name, found in zip(form.names, slots, strict=True) if found])
+    row = form.row(lines[0], wanted)
+    if row is None:
+        return None, ()
+    finite = tuple([value - value == 0.0 for value in row[3:]])
+    return Kind(tuple(slots), finite, form.stepped, clocked, form.epochal), wanted  # type: ignore[arg-type]
 
 
 def _kept(kept: OrderedDict[Hashable, _V], key: Hashable, make: Callable[[], _V]) -> _V:
@@ -139,15 +175,15 @@ def _state(cover: Cover, fold: Fold) -> State | None:
     machines = [fold.machines[rank] for rank in cover.ranks]
     if any(m.phase == "firing" and m.true.count == 0 for m in machines):
         return None
-    return State(tuple(truths), tuple([m.phase for m in machines]))
+    return State(tuple(truths), tuple([m.phase for m in machines]), readiness(cover, fold))
 
 
 def settle(fold: Fold, done: Skimmed, line: int, offset: int) -> None:
     """Bring `fold` to the state after the quiet lines, the last of which is number `line` and begins at `offset`."""
-    if done.last is None:
-        return
     step, time, epoch, *values = done.last
     count, cover = done.count, done.cover
+    step = step if step is not None else float(done.before + count)
+    time = time if time is not None else done.arrival
     fold.records += count
     fold.ended = False
     if done.form.stepped:

@@ -17,7 +17,9 @@ from walert.rules.skim.cover import Cover, Part
 
 LARGEST = 20_000  # characters of one expression; a choice writes its condition twice, one inside another four times
 
-Source = Literal["sample", "run", "attempt", "origin step", "origin time", "age", "age_steps", "read", "push", "inner"]
+Source = Literal[
+    "sample", "run", "attempt", "origin step", "origin time", "age", "age_steps", "read", "push", "kept", "inner"
+]
 Constant = tuple[Source, int, int]
 """What a loop is given when it begins: from where, and which."""
 
@@ -45,6 +47,7 @@ class Scene:
     cover: Cover
     constants: dict[Constant, str] = field(default_factory=dict)
     judges: list[str] = field(default_factory=list)
+    sure: set[int] = field(default_factory=set)  # kept values that are never MISSING here
 
     def constant(self, source: Source, which: int, part: int = 0) -> str:
         """The local that holds it."""
@@ -85,7 +88,7 @@ class Speller(Writer):
             return self._age(node.function == "age_steps", self.layout.slot(node.metric))
         index = self.layout.feature(node)
         self.features.add(index)
-        return self._use(f"f{index}", maybe=True)
+        return self._use(f"f{index}", maybe=index not in self.scene.sure)
 
     def _age(self, in_steps: bool, slot: int) -> str:
         cover = self.scene.cover

@@ -27,10 +27,10 @@ class Shelf:
     State is dumped by what a window is ("100 samples"), not by who reads it: a changed rule set finds what it still uses.
     """
 
-    __slots__ = ("_kept", "pushes")
+    __slots__ = ("kept", "pushes")
 
     def __init__(self) -> None:
-        self._kept: dict[str, Kept] = {}
+        self.kept: dict[str, Kept] = {}  # by what it is: "100 samples"
         self.pushes: tuple[Push, ...] = ()  # `push` in parts, for a caller in a hurry
 
     def reader(
@@ -42,7 +42,7 @@ class Shelf:
         window speaks before it is full. `q` belongs to `quantile`. Make all readers before the first push. Raises `KeyError`.
         """
         made = self._make(function, kind, amount, minimum, q)
-        self.pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self._kept.values())
+        self.pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self.kept.values())
         return made
 
     def _make(self, function: str, kind: Kind, amount: float, minimum: int | None, q: float) -> Reader:
@@ -56,20 +56,21 @@ class Shelf:
     def series(self, kind: Kind, amount: float) -> Series:
         """The window of this span, made when nobody asked for it before."""
         if kind == "samples":
-            return self._keep(f"{int(amount)} samples", SampleSeries, lambda: SampleSeries(int(amount)))
-        return self._keep(f"{float(amount)!r} {kind}", RangeSeries, lambda: RangeSeries(kind, amount))
+            return self.keep(f"{int(amount)} samples", SampleSeries, lambda: SampleSeries(int(amount)))
+        return self.keep(f"{float(amount)!r} {kind}", RangeSeries, lambda: RangeSeries(kind, amount))
 
-    def _keep(self, key: str, kind: type[_K], make: Callable[[], _K]) -> _K:
-        found = self._kept.get(key)
+    def keep(self, key: str, kind: type[_K], make: Callable[[], _K]) -> _K:
+        """What is kept under `key`, made when nobody asked for it before."""
+        found = self.kept.get(key)
         if isinstance(found, kind):
             return found
         made = make()
-        self._kept[key] = made
+        self.kept[key] = made
         return made
 
     def begin(self, step: float, time: float | None) -> None:
         """Tell the first step and time of the *file*: windows of steps and seconds are full when it is that old."""
-        for kept in self._kept.values():
+        for kept in self.kept.values():
             kept.begin(step, time)
 
     def push(self, value: float, step: float, time: float | None) -> None:
@@ -79,21 +80,21 @@ class Shelf:
 
     def rewind(self, step: float) -> None:
         """An attempt begins at `step`: samples at or beyond it leave the windows, `ema` is reseeded, bests are kept."""
-        for kept in self._kept.values():
+        for kept in self.kept.values():
             kept.rewind(step)
 
     def clear(self) -> None:
         """A fresh start of the file."""
-        for kept in self._kept.values():
+        for kept in self.kept.values():
             kept.clear()
 
     def dump(self) -> dict[str, list[Any]]:
         """The state as plain builtins, sharing nothing with the shelf."""
-        return {key: kept.dump() for key, kept in self._kept.items()}
+        return {key: kept.dump() for key, kept in self.kept.items()}
 
     def load(self, state: Mapping[str, list[Any]]) -> None:
         """Come to the state that `dump` described. What is not in it starts as new; what nobody reads any more is left out."""
-        for key, kept in self._kept.items():
+        for key, kept in self.kept.items():
             if key in state:
                 kept.load(state[key])
 
@@ -102,19 +103,19 @@ class Shelf:
 
 
 def _ema(shelf: Shelf, n: float) -> Reader:
-    return shelf._keep(f"ema {n!r}", Ema, lambda: Ema(n)).value
+    return shelf.keep(f"ema {n!r}", Ema, lambda: Ema(n)).value
 
 
 def _first(shelf: Shelf, _: float) -> Reader:
-    return shelf._keep("first", First, First).value
+    return shelf.keep("first", First, First).value
 
 
 def _streak(shelf: Shelf, _: float) -> Reader:
-    return shelf._keep("streak", Streak, Streak).value
+    return shelf.keep("streak", Streak, Streak).value
 
 
 def _best(shelf: Shelf, mode: Literal["min", "max"]) -> Best:
-    return shelf._keep(f"best {mode}", Best, lambda: Best(mode))
+    return shelf.keep(f"best {mode}", Best, lambda: Best(mode))
 
 
 _RUNNING: Final[dict[str, Callable[[Shelf, float], Reader]]] = {

@@ -1,0 +1,151 @@
+"""Windows written into a loop: what `push` and the readers of a full window do, statement for statement, on locals instead of attributes.
+
+Each update here has its model in `windows`: `SampleSeries.push`, `Moments.slide`, `ZScore.against`, `Lowest.slide`, `Ranks.slide`,
+`Ema.push`. Statistics that are not written here leave their window to its own `push`.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from typing import Final, NamedTuple
+
+from walert.rules import terms as t
+from walert.rules.windows.moments import Moments
+from walert.rules.windows.order import Highest, Lowest, Ranks
+from walert.rules.windows.running import Ema
+from walert.rules.windows.samples import SampleSeries
+from walert.rules.windows.scores import ZScore
+
+SPACE: Final[dict[str, object]] = {"sqrt": math.sqrt, "bisect_left": bisect_left, "insort": insort}
+_WRITTEN: Final = {kind.name for kind in (Moments, Lowest, Highest, Ranks, ZScore)}
+
+
+class Written(NamedTuple):
+    """Statements before the loop, for each sample, and after the loop; and expressions for functions of the window, never MISSING."""
+
+    before: list[str]
+    each: list[str]
+    after: list[str]
+    readers: dict[str, str]
+
+
+def key_of(node: t.Feature) -> str:
+    """Under what a shelf keeps what a feature reads, as far as features are written here."""
+    if node.span is not None and node.span.kind != "samples":
+        return ""
+    amount = node.span.amount if node.span is not None else node.amount
+    if amount is None:
+        return ""
+    return f"ema {amount!r}" if node.function == "ema" else f"{int(amount)} samples"
+
+
+def is_ready(kept: object) -> bool:
+    """Whether it can be written as it stands: a full window, an average that has begun."""
+    if isinstance(kept, Ema):
+        return kept.now is not None
+    return isinstance(kept, SampleSeries) and kept.times is None and kept.full() and kept.statistics.keys() <= _WRITTEN
+
+
+def write_window(kept: object, name: str, value: str) -> Written:
+    """The code of one that is ready; `name` is the local that holds it, `value` the sample."""
+    if isinstance(kept, Ema):
+        return _ema(name, value)
+    assert isinstance(kept, SampleSeries)
+    return _Series(kept, name, value).written()
+
+
+def _ema(name: str, value: str) -> Written:
+    now, alpha = f"{name}_now", f"{name}_alpha"
+    return Written(
+        [f"{now} = {name}.now; {alpha} = {name}.alpha"],
+        [
+            f"{name}_next = {now} + {alpha} * ({value} - {now})",
+            f"if not (-INF) < {name}_next < INF: {name}.now = {now}; {name}_next = {name}._apart({value})",
+            f"{now} = {name}_next",
+        ],
+        [f"{name}.now = {now}"],
+        {"ema": now},
+    )
+
+
+class _Series:
+    def __init__(self, series: SampleSeries, name: str, value: str) -> None:
+        self.series, self.name, self.value = series, name, value
+        self.before = [
+            f"{name}_values = {name}.values; {name}_keep = {name}_values.append; {name}_keep_step = {name}.steps.append",
+            f"{name}_due = {name}.due",
+        ]
+        self.each = [f"{name}_old = {name}_values[0]", f"{name}_keep({value})", f"{name}_keep_step(step)"]
+        self.after = [f"{name}.due = {name}_due"]
+        self.readers: dict[str, str] = {}
+
+    def written(self) -> Written:
+        names = self.series.statistics
+        settled = ""
+        if ZScore.name in names:  # an early one: it sees the moments of the window before
+            self._zscore()
+        if Moments.name in names:
+            settled = self._moments()
+        if Lowest.name in names:
+            self._queue(Lowest.name, ">", "min_over")
+        if Highest.name in names:
+            self._queue(Highest.name, "<", "max_over")
+        if Ranks.name in names:
+            self._ranks()
+        name = self.name
+        self.each.append(f"{name}_due -= 1")
+        self.each.append(f"if {name}_due < 0: {settled}{name}.settle(); {self._load()}{name}_due = {name}.due")
+        return Written(self.before, self.each, self.after, self.readers)
+
+    def _load(self) -> str:
+        if Moments.name not in self.series.statistics:
+            return ""
+        n, m = self.name, f"{self.name}_moments"
+        parts = (f"{n}_{part} = {m}.{part}" for part in ("shifted", "m2", "anchor", "scale", "low", "high"))
+        return "; ".join(parts) + "; "
+
+    def _moments(self) -> str:
+        """`Moments.slide`. Returns the statement that puts the sums back."""
+        n, width, value = self.name, self.series.width, self.value
+        store = f"{n}_moments.shifted = {n}_shifted; {n}_moments.m2 = {n}_m2; "
+        look = f"{n}.due = {n}_due; {n}_moments.look({n}_m2); {n}_low, {n}_high, {n}_due = {n}_moments.low, {n}_moments.high, {n}.due"
+        self.before.append(f'{n}_moments = {n}.statistics["{Moments.name}"]; {self._load().removesuffix("; ")}')
+        self.each += [
+            f"{n}_y = {value} * {n}_scale - {n}_anchor; {n}_y_old = {n}_old * {n}_scale - {n}_anchor; {n}_by = {n}_y - {n}_y_old",
+            f"{n}_sum = {n}_shifted + {n}_by",
+            f"{n}_m2 = {n}_m2 + {n}_by * ({n}_y + {n}_y_old - ({n}_shifted + {n}_sum) / {width})",
+            f"{n}_shifted = {n}_sum",
+            f"if not {n}_low <= {n}_m2 <= {n}_high: {store}{look}",
+        ]
+        self.after.append(store.removesuffix("; "))
+        total = f"({n}_shifted + {width} * {n}_anchor)"
+        self.readers |= {
+            "mean": f"{n}_anchor / {n}_scale if {n}_shifted == 0.0 else {total} / {width} / {n}_scale",
+            "std": f"sqrt({n}_m2 / {width}) / {n}_scale if {n}_m2 > 0.0 else 0.0",
+            "sum_over": f"{total} / {n}_scale",
+        }
+        return store
+
+    def _zscore(self) -> None:
+        n, width = self.name, self.series.width
+        score = f"({self.value} * {n}_scale - {n}_anchor - {n}_shifted / {width}) / sqrt({n}_m2 / {width})"
+        self.before.append(f'{n}_zscore = {n}.statistics["{ZScore.name}"]; {n}_newest = {n}_zscore.newest')
+        self.each.append(f"{n}_newest = {score} if {n}_m2 > 0.0 else NAN")
+        self.after.append(f"{n}_zscore.newest = {n}_newest")
+        self.readers["zscore"] = f"{n}_newest"
+
+    def _queue(self, statistic: str, beaten: str, function: str) -> None:
+        n, value = f"{self.name}_{statistic}", self.value
+        self.before.append(f'{n} = {self.name}.statistics["{statistic}"].queue')
+        self.each += [
+            f"if {n}[0] == {self.name}_old: {n}.popleft()",
+            f"while {n} and {n}[-1] {beaten} {value}: {n}.pop()",
+            f"{n}.append({value})",
+        ]
+        self.readers[function] = f"{n}[0]"
+
+    def _ranks(self) -> None:
+        n = f"{self.name}_ranks"
+        self.before.append(f'{n} = {self.name}.statistics["{Ranks.name}"].sorted')
+        self.each += [f"del {n}[bisect_left({n}, {self.name}_old)]", f"insort({n}, {self.value} + 0.0)"]
