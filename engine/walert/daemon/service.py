@@ -6,6 +6,7 @@ A wake-up is only a hint. Every pass reads from the committed place, a sweep eve
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -158,6 +159,9 @@ class Daemon:
         if self.stopping.is_set():
             os._exit(128 + number)  # the second time is meant: all that counts is committed
         self.stopping.set()
+        self.log.again(
+            "stopping", f"{signal.Signals(number).name}: what is under way is finished; once more to end at once"
+        )
         self.watch.wake()
 
     def reload(self, number: int) -> None:
