@@ -17,17 +17,22 @@ from walert.rules.windows.running import Ema
 from walert.rules.windows.samples import SampleSeries
 from walert.rules.windows.scores import ZScore
 
-SPACE: Final[dict[str, object]] = {"sqrt": math.sqrt, "bisect_left": bisect_left, "insort": insort}
+SPACE: Final[dict[str, object]] = {"sqrt": math.sqrt, "bisect_left": bisect_left, "insort": insort, "least": min}
 _WRITTEN: Final = {kind.name for kind in (Moments, Lowest, Highest, Ranks, ZScore)}
 
 
 class Written(NamedTuple):
-    """Statements before the loop, for each sample, and after the loop; and expressions for functions of the window, never MISSING."""
+    """Statements before the loop, for each sample, and after the loop; and expressions for functions of the window, never MISSING.
+
+    In them `n` counts the lines before this one. A window settles after the line at which `n` reaches `due`; `settle` are the statements.
+    """
 
     before: list[str]
     each: list[str]
     after: list[str]
     readers: dict[str, str]
+    due: str | None = None
+    settle: str = ""
 
 
 def key_of(node: t.Feature) -> str:
@@ -44,7 +49,15 @@ def is_ready(kept: object) -> bool:
     """Whether it can be written as it stands: a full window, an average that has begun."""
     if isinstance(kept, Ema):
         return kept.now is not None
-    return isinstance(kept, SampleSeries) and kept.times is None and kept.full() and kept.statistics.keys() <= _WRITTEN
+    if (
+        not isinstance(kept, SampleSeries)
+        or kept.times is not None
+        or not kept.full()
+        or not kept.statistics.keys() <= _WRITTEN
+    ):
+        return False
+    moments = kept.statistics.get(Moments.name)
+    return not isinstance(moments, Moments) or moments.scale == 1.0
 
 
 def write_window(kept: object, name: str, value: str) -> Written:
@@ -72,64 +85,53 @@ def _ema(name: str, value: str) -> Written:
 class _Series:
     def __init__(self, series: SampleSeries, name: str, value: str) -> None:
         self.series, self.name, self.value = series, name, value
-        self.before = [
-            f"{name}_values = {name}.values; {name}_keep = {name}_values.append; {name}_keep_step = {name}.steps.append",
-            f"{name}_due = {name}.due",
-        ]
-        self.each = [f"{name}_old = {name}_values[0]", f"{name}_keep({value})", f"{name}_keep_step(step)"]
-        self.after = [f"{name}.due = {name}_due"]
+        self.before = [f"{name}_values = {name}.values; {name}_keep = {name}_values.append; {name}_due = {name}.due"]
+        self.each = [f"{name}_old = {name}_values[0]; {name}_keep({value})"]
+        self.after = [f"{name}.steps.extend(steps[-{series.width} :]); {name}.due = {name}_due - n - entered"]
         self.readers: dict[str, str] = {}
 
     def written(self) -> Written:
-        names = self.series.statistics
-        settled = ""
+        names, name = self.series.statistics, self.name
+        store = load = ""
         if ZScore.name in names:  # an early one: it sees the moments of the window before
             self._zscore()
         if Moments.name in names:
-            settled = self._moments()
+            store, load = self._moments()
         if Lowest.name in names:
             self._queue(Lowest.name, ">", "min_over")
         if Highest.name in names:
             self._queue(Highest.name, "<", "max_over")
         if Ranks.name in names:
             self._ranks()
-        name = self.name
-        self.each.append(f"{name}_due -= 1")
-        self.each.append(f"if {name}_due < 0: {settled}{name}.settle(); {self._load()}{name}_due = {name}.due")
-        return Written(self.before, self.each, self.after, self.readers)
+        settle = f"if {name}_due <= n: {store}{name}.settle(); {load}{name}_due = {name}.due + n + 1"
+        return Written(self.before, self.each, self.after, self.readers, f"{name}_due", settle)
 
-    def _load(self) -> str:
-        if Moments.name not in self.series.statistics:
-            return ""
-        n, m = self.name, f"{self.name}_moments"
-        parts = (f"{n}_{part} = {m}.{part}" for part in ("shifted", "m2", "anchor", "scale", "low", "high"))
-        return "; ".join(parts) + "; "
-
-    def _moments(self) -> str:
-        """`Moments.slide`. Returns the statement that puts the sums back."""
+    def _moments(self) -> tuple[str, str]:
+        """`Moments.slide`, in a scale of 1. Returns the statements that put the sums back, and that take them up again."""
         n, width, value = self.name, self.series.width, self.value
-        store = f"{n}_moments.shifted = {n}_shifted; {n}_moments.m2 = {n}_m2; "
-        look = f"{n}.due = {n}_due; {n}_moments.look({n}_m2); {n}_low, {n}_high, {n}_due = {n}_moments.low, {n}_moments.high, {n}.due"
-        self.before.append(f'{n}_moments = {n}.statistics["{Moments.name}"]; {self._load().removesuffix("; ")}')
+        m = f"{n}_moments"
+        store = f"{m}.shifted = {n}_shifted; {m}.m2 = {n}_m2; "
+        parts = ("shifted", "m2", "anchor", "scale", "low", "high")
+        load = "; ".join(f"{n}_{part} = {m}.{part}" for part in parts) + f"; {n}_base = {width} * {n}_anchor; "
+        look = f"{n}.due = 1; {m}.look({n}_m2); {n}_low = {m}.low; {n}_high = {m}.high"
+        self.before.append(f'{m} = {n}.statistics["{Moments.name}"]; {load.removesuffix("; ")}')
         self.each += [
-            f"{n}_y = {value} * {n}_scale - {n}_anchor; {n}_y_old = {n}_old * {n}_scale - {n}_anchor; {n}_by = {n}_y - {n}_y_old",
-            f"{n}_sum = {n}_shifted + {n}_by",
-            f"{n}_m2 = {n}_m2 + {n}_by * ({n}_y + {n}_y_old - ({n}_shifted + {n}_sum) / {width})",
-            f"{n}_shifted = {n}_sum",
-            f"if not {n}_low <= {n}_m2 <= {n}_high: {store}{look}",
+            f"{n}_y = {value} - {n}_anchor; {n}_y_old = {n}_old - {n}_anchor; {n}_by = {n}_y - {n}_y_old; {n}_sum = {n}_shifted + {n}_by",
+            f"{n}_m2 = {n}_m2 + {n}_by * ({n}_y + {n}_y_old - ({n}_shifted + {n}_sum) / {width}); {n}_shifted = {n}_sum",
+            f"if not {n}_low <= {n}_m2 <= {n}_high:\n {store}{look}\n if not {n}.due: {n}_due = limit = n",
         ]
         self.after.append(store.removesuffix("; "))
-        total = f"({n}_shifted + {width} * {n}_anchor)"
         self.readers |= {
-            "mean": f"{n}_anchor / {n}_scale if {n}_shifted == 0.0 else {total} / {width} / {n}_scale",
+            "mean": f"{n}_anchor / {n}_scale if {n}_shifted == 0.0 else ({n}_shifted + {n}_base) / {width} / {n}_scale",
             "std": f"sqrt({n}_m2 / {width}) / {n}_scale if {n}_m2 > 0.0 else 0.0",
-            "sum_over": f"{total} / {n}_scale",
+            "sum_over": f"({n}_shifted + {n}_base) / {n}_scale",
         }
-        return store
+        # In another scale this code would be wrong: the fold sees the next line.
+        return store, f"{load}stop = stop or {n}_scale != 1.0; "
 
     def _zscore(self) -> None:
         n, width = self.name, self.series.width
-        score = f"({self.value} * {n}_scale - {n}_anchor - {n}_shifted / {width}) / sqrt({n}_m2 / {width})"
+        score = f"({self.value} - {n}_anchor - {n}_shifted / {width}) / sqrt({n}_m2 / {width})"
         self.before.append(f'{n}_zscore = {n}.statistics["{ZScore.name}"]; {n}_newest = {n}_zscore.newest')
         self.each.append(f"{n}_newest = {score} if {n}_m2 > 0.0 else NAN")
         self.after.append(f"{n}_zscore.newest = {n}_newest")
@@ -149,3 +151,8 @@ class _Series:
         n = f"{self.name}_ranks"
         self.before.append(f'{n} = {self.name}.statistics["{Ranks.name}"].sorted')
         self.each += [f"del {n}[bisect_left({n}, {self.name}_old)]", f"insort({n}, {self.value} + 0.0)"]
+        below, above = f"{n}[{(self.series.width - 1) // 2}]", f"{n}[{self.series.width // 2}]"
+        middle = f"({below} + {above}) / 2.0"
+        self.readers["median"] = (
+            f"{n}_middle if (-INF) < ({n}_middle := {middle}) < INF else {below} / 2.0 + {above} / 2.0"
+        )

@@ -92,6 +92,7 @@ class _Writing:
     fold: Fold
     before: list[str] = field(default_factory=list)  # what is done before the loop, and after
     after: list[str] = field(default_factory=list)
+    dues: dict[str, str] = field(default_factory=dict)  # when windows settle, and how
     inlined: dict[int, str] = field(default_factory=dict)  # kept values by expressions
     scene: Scene = field(init=False)
     bounds: dict[int, Bounds] = field(init=False)  # by column
@@ -129,6 +130,13 @@ class _Writing:
                 if slot in self.cover.finite and slot in self.fold.feeds:
                     for i, (key, kept) in enumerate(self.fold.feeds[slot].kept.items()):
                         self._window(slot, i, key, kept if places.get((slot, i)) else None)
+        if self.dues:
+            least = f"least({', '.join(self.dues)})" if len(self.dues) > 1 else next(iter(self.dues))
+            self.before.append(f"limit, stop, steps = {least}, False, []; keep_step = steps.append")
+            self.body.append("keep_step(step)")
+            settles = "".join(f"\n {settle}" for settle in self.dues.values())
+            self.body.append(f"if n >= limit:{settles}\n limit = {least}")
+            self.late.append("stop")
 
     def _window(self, slot: int, place: int, key: str, kept: object) -> None:
         """One sample into a window: by its own code if that can be written here, else by its own `push`."""
@@ -140,6 +148,8 @@ class _Writing:
         self.before += written.before
         self.body += written.each
         self.after += written.after
+        if written.due is not None:
+            self.dues[written.due] = written.settle
         for index, plan in enumerate(self.cover.rules.features):
             if plan.slot == slot and plan.node.function in written.readers and key_of(plan.node) == key:
                 self.inlined[index] = written.readers[plan.node.function]
