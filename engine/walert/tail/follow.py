@@ -86,6 +86,7 @@ class Follower:
         self._paths: dict[str, Stream] = {}
         self._unmatched: dict[tuple[int, int], Found] = {}
         self._held: dict[str, Stream] = {}
+        self._due: list[Stream] = []  # held long enough
         self._nameless: dict[str, Stream] = {}
         self._turns = Turns()
 
@@ -97,6 +98,7 @@ class Follower:
         for key, stream in list(self.live.items()):
             if key not in found:
                 self._lose(stream)
+                self._mark(stream)  # what is still written to a file without a name is read to its end
         self._match(found)
         self._settle()
 
@@ -115,7 +117,7 @@ class Follower:
         paths = [stream.path for stream in moved if stream.gone is None]
         for stream in moved:
             self._lose(stream)
-            self._mark(stream)  # what is still written to a file without a name is read to its end
+            self._mark(stream)
         if paths:
             self._match(self._discovery.among(paths))
         self._settle()
@@ -286,17 +288,21 @@ class Follower:
         self._look(stream, look.stat)
 
     def _settle(self) -> None:
-        self._release()
+        now = self.clock.monotonic()
+        self._due = [s for s in self._held.values() if s.held is not None and now - s.held >= self.hold]
         self._expire()
 
     def _release(self) -> None:
-        """Files that waited: by now the log that they were copied from has been truncated, or lives on beside them."""
-        now = self.clock.monotonic()
-        for stream in [s for s in self._held.values() if s.held is not None and now - s.held >= self.hold]:
-            stream.held = None
-            del self._held[stream.id]
-            if not self._took_over(stream):
-                self._mark(stream)
+        """Files that waited: by now the log that they were copied from has been truncated, or lives on beside them.
+
+        Not before that log had its turn, which is where the truncation shows.
+        """
+        due, self._due = self._due, []
+        for stream in due:
+            if self._held.pop(stream.id, None) is not None:
+                stream.held = None
+                if not self._took_over(stream):
+                    self._mark(stream)
 
     def _took_over(self, stream: Stream) -> bool:
         """Whether the file that waited is where another stream goes on."""
@@ -338,12 +344,13 @@ class Follower:
                     for batch in self._turn(stream, budget):
                         given = True
                         yield batch
+            self._release()
             if self._unmatched and not self._turns.nameless:
                 self._match_unknown()
 
     def pending(self) -> bool:
         """Whether something is left to read without waiting."""
-        return bool(self._turns or self._unmatched)
+        return bool(self._turns or self._unmatched or self._due)
 
     def _turn(self, stream: Stream, budget: int) -> Iterator[Batch]:
         try:

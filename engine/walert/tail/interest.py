@@ -85,8 +85,8 @@ def _reach(source: Source) -> tuple[str, bool]:
 
 def _names(source: Source, name: str) -> bool:
     last = source.path.rstrip("/").rpartition("/")[2]
-    if glob.has_magic(last) and last != "**" and fnmatch.fnmatch(name, last):
+    if fnmatch.fnmatch(name, last) and last != "**":
         return True
-    if not glob.has_magic(source.path) and (name == last or name.startswith(last + ".")):
-        return True
+    if name.startswith(last + "."):
+        return True  # what a rotation left of it
     return name == "scalars.json" or is_log(name, source)
