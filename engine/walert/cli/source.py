@@ -97,7 +97,7 @@ def _folder(folder: str, source: Source) -> list[Look]:
     if source.format == "auto":
         asked_for += [replace(source, format="csv"), replace(source, format="tsv")]
     for asked in asked_for:
-        for path in candidates(asked, Walk()):
+        for path in candidates(replace(asked, path=folder), Walk()):
             if os.path.isfile(path):
                 found.setdefault(path, asked)
     if not found:

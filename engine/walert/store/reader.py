@@ -177,11 +177,11 @@ _Line = tuple[float | None, float | None]
 
 
 def _run_row(row: Sequence[Any], read: Mapping[str, _Line], fires: Mapping[str, Sequence[str]]) -> RunRow:
-    body, *rest = row
+    body, state, since, first_seen, last_seen, streams, firing = row
     run = run_from_builtins(unpack(body))
     about = (run.id, run.name, run.project, run.tags, run.host, run.attempt)
-    step, at = read.get(run.id, (None, None))
-    return RunRow(*about, *rest, step=step, read=at, fires=tuple(fires.get(run.id, ())))
+    known = (state, since, first_seen, last_seen, streams, firing)
+    return RunRow(*about, *known, *read.get(run.id, (None, None)), tuple(fires.get(run.id, ())))
 
 
 def _newest_lines(connection: sqlite3.Connection) -> dict[str, _Line]:
