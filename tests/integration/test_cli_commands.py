@@ -128,9 +128,10 @@ def test_send_says_why_not_and_never_the_url(tmp_path, walert, monkeypatch):
 
 def test_replay_of_what_is_no_log_says_so(tmp_path, walert):
     Home(tmp_path, RULES)
-    os.mkfifo(tmp_path / "pipe")
     quiet_failure(walert("replay", "none.jsonl"), 2, "none.jsonl: there is no such file")
+    os.mkfifo(tmp_path / "pipe")
     quiet_failure(walert("replay", "pipe"), 2, "pipe: is neither a file nor a folder")
+    quiet_failure(walert("replay", "/dev/zero"), 2, "/dev/zero: is neither a file nor a folder")
     quiet_failure(walert("replay", "--rules", "none.yaml", "runs"), 2, "none.yaml", "not-found")
     quiet_failure(walert("replay", "--rules", "pack:nope", "runs"), 2, "there is no rule pack `nope`")
     quiet_failure(walert("replay", "--source", "stepiteration", "runs"), 2, "write KEY=VALUE")

@@ -53,6 +53,7 @@ def test_a_full_disk_loses_nothing_and_walertd_goes_on_when_it_is_freed(tmp_path
         ballast.unlink()
         daemon.until(lambda: any("committing again" in e["text"] for e in daemon.kinds("state")))
         daemon.until(lambda: len(daemon.titles()) == 3 + 246 + 100)
+        daemon.until(lambda: sum("alert: " in line for line in daemon.printed) == 349)
     assert daemon.process.returncode == 0
     assert steps_told(home) == [*range(1, 250), *range(300, 400)]
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from daemons import Home, eventually
+from daemons import WALERTD, Home, eventually
 from loopback import smtp_server
 from slackside import HOOK, Side, clean
 
@@ -42,7 +42,7 @@ def train(home, script, **environ):
 def test_lines_of_a_file_and_calls_from_code_reach_slack_a_mailbox_and_the_console(tmp_path, side):
     with side.slack() as slack, smtp_server() as box:
         home = Home(tmp_path, RULES, receivers(box.port))
-        with home.daemon(**side.environ) as daemon:
+        with home.daemon(PYTHONWARNINGS="error", **side.environ) as daemon:
             home.log("foreign/metrics.jsonl", {"acc": 0.9}, {"acc": 0.31}, {"val_loss": 12.5})
             eventually(lambda: box.mails and slack.told.qsize() == 2)
             stderr = train(
@@ -98,6 +98,18 @@ def test_what_was_written_while_no_walertd_ran_arrives_when_one_does(tmp_path):
     with home.daemon() as daemon:
         daemon.until(lambda: "Early" in "".join(daemon.printed))
     assert daemon.titles() == ["Early"]
+
+
+def test_without_any_configuration_it_follows_the_runs_of_walert_home_and_tells_the_console(tmp_path):
+    home = Home(tmp_path, "")
+    home.config.unlink()
+    home.environ |= {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "none")}
+    script = "import walert\nwalert.init(project='p')\nwalert.log({'loss': float('nan')}, step=1)\nwalert.alert('Mine', 'x')\n"
+    train(home, script)
+    done = home.run([*WALERTD, "--once"])
+    assert done.returncode == 0, done.stderr
+    assert "Mine" in done.stdout and "finite" in done.stdout
+    assert (tmp_path / "walert.db").exists()
 
 
 def test_every_listing_tells_the_same_story(tmp_path):
