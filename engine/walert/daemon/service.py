@@ -56,7 +56,7 @@ class Daemon:
         self.once = once
         self.make_receiver = make_receiver
         self.stopping = threading.Event()
-        self.watch = Watch(self._notice)
+        self.watch = Watch(self._notice, reloader.config.state + ".canary")
         self._reload = False
         self._made: dict[str, tuple[ReceiverConfig, Receiver]] = {}
         self._dead_before: frozenset[int] = frozenset()

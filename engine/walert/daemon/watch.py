@@ -14,8 +14,9 @@ from walert.tail.discover import root_of
 class Watch:
     """The one waker in use. `wake` may be called from any thread, everything else from one."""
 
-    def __init__(self, notice: Callable[[Notice], None]) -> None:
+    def __init__(self, notice: Callable[[Notice], None], canary: str | None = None) -> None:
         self._notice = notice
+        self._canary = canary
         self._standing: tuple[object, ...] = ()
         self._waker: Waker | None = None
         self._woken = threading.Event()
@@ -28,7 +29,7 @@ class Watch:
         standing = _standing(sources)
         if standing == self._standing:
             return False
-        before, self._waker = self._waker, open_waker(sources, notice=self._notice)
+        before, self._waker = self._waker, open_waker(sources, notice=self._notice, canary=self._canary)
         self._standing = standing
         if before is not None:
             before.close()
