@@ -97,7 +97,7 @@ class Session:
     def _pass_over(self, done: Skimmed) -> Iterator[Quiet]:
         self.decoder.pass_over(done.count)
         self.counts["records"] += done.count
-        if not done.form.timed:
+        if not done.view.form.timed:
             self.counts["records_without_time"] += done.count
         if done.loop.confirming and self._lull is not None:
             for title in self._lull.titles:

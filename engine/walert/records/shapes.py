@@ -179,8 +179,8 @@ class Reading(NamedTuple):
     """How a loop reads a line of a form without making a record of it: Python statements and expressions for generated code.
 
     `space` names what they use, `decode` among it, which makes `s` of a line or raises one of `FAILURES`. `checks` are run on `s`, in order;
-    each of the blocks they begin with `if` ends in `break` where the line is of another form. Then the other expressions hold. Without
-    `stepped`, the step is the record's ordinal; without `timed`, there is no time.
+    they end in `break` where the line is of another form. Then the other expressions hold. That step and epoch are finite is left to the loop
+    to see. Without `stepped`, the step is the record's ordinal; without `timed`, there is no time.
     """
 
     space: Mapping[str, object]
@@ -266,7 +266,7 @@ class _Source:
     def reading(self, wanted: tuple[str, ...], space: Mapping[str, object]) -> Reading:
         """See `Reading`."""
         values = {name: place for name, (place, _) in self.places.items()}
-        checks = list(self._checks)
+        checks = [check for check in self._checks if check not in _LEFT]
         for i, (name, (place, convert)) in enumerate(self.places.items()):
             if convert:
                 values[name] = f"s_{i}"
@@ -305,12 +305,12 @@ class _Source:
         elif field.role != "none":
             self._metric(field, place, loose)
         if field.name and field.name == self._epoch:
-            self._checks.append(f" epoch = {place}\n if epoch - epoch != 0.0: return None")
+            self._checks += [f" epoch = {place}", _FINITE.format("epoch")]
             self.known["epoch"] = "epoch"
 
     def _take(self, role: Role, place: str) -> None:
         if role == "step":
-            self._checks.append(f" step = {place}\n if step - step != 0.0: return None")
+            self._checks += [f" step = {place}", _FINITE.format("step")]
             self.known.update(step="step", has_step="True")
             return
         convert = "from_number" if role == "time" else "from_text"
@@ -323,6 +323,10 @@ class _Source:
             self._checks.append(f" if not {place} < {EARLIEST}: return None")
         convert = ("nullable" if field.role == "nullable" else "spelled") if loose else ""
         self.places[field.name] = place, convert
+
+
+_FINITE: Final = " if {0} - {0} != 0.0: return None"
+_LEFT: Final = frozenset(_FINITE.format(name) for name in ("step", "epoch"))  # to who reads without making a record
 
 
 class _Constants(ast.NodeTransformer):

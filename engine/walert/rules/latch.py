@@ -49,17 +49,22 @@ class Latch:
 
     def refresh(
         self,
-        fresh: Sequence[int],
+        judged: Sequence[int],
+        false: Sequence[int],
         samples: list[float | None],
         features: Sequence[Callable[[], float | None]],
         run: list[float | None],
         tick: int,
     ) -> None:
-        """Bring the comparisons `fresh` to what the newest record, the last of several that recomputed them, made of them."""
-        for i in fresh:
-            self.truths[i] = self.plan.atoms[i].judge(samples, features, run)
-            self.computed[i] = tick
-        self.truth = self.plan.verdict(self.truths)
+        """Bring comparisons to what the newest record, the last of several that recomputed them, made of them: those in `false` are false."""
+        truths, computed = self.truths, self.computed
+        for i in false:
+            truths[i] = False
+            computed[i] = tick
+        for i in judged:
+            truths[i] = self.plan.atoms[i].judge(samples, features, run)
+            computed[i] = tick
+        self.truth = self.plan.verdict(truths)
 
     def look(
         self, samples: list[float | None], features: Sequence[Callable[[], float | None]], run: list[float | None]

@@ -125,9 +125,9 @@ class Waiting:
     direct: tuple[int, ...]
     finite: tuple[int, ...]
 
-    def is_due(self, fold: Fold) -> bool:
+    def is_due(self, fold: Fold, latch: Latch) -> bool:
         """Whether the next such line would recompute it after all."""
-        computed = self.part.latch(fold).computed[self.atom]
+        computed = latch.computed[self.atom]
         return all(fold.arrived[s] > computed for s in self.direct) and all(
             fold.arrived_finite[s] > computed for s in self.finite
         )

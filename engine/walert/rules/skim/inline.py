@@ -60,12 +60,15 @@ def is_ready(kept: object) -> bool:
     return not isinstance(moments, Moments) or moments.scale == 1.0
 
 
-def write_window(kept: object, name: str, value: str) -> Written:
-    """The code of one that is ready; `name` is the local that holds it, `value` the sample."""
+def write_window(kept: object, name: str, value: str, lasting: bool) -> Written:
+    """The code of one that is ready; `name` is the local that holds it, `value` the sample.
+
+    `lasting`: what is read on a line that leaves the loop matters.
+    """
     if isinstance(kept, Ema):
         return _ema(name, value)
     assert isinstance(kept, SampleSeries)
-    return _Series(kept, name, value).written()
+    return _Series(kept, name, value, lasting).written()
 
 
 def _ema(name: str, value: str) -> Written:
@@ -83,7 +86,8 @@ def _ema(name: str, value: str) -> Written:
 
 
 class _Series:
-    def __init__(self, series: SampleSeries, name: str, value: str) -> None:
+    def __init__(self, series: SampleSeries, name: str, value: str, lasting: bool) -> None:
+        self.lasting = lasting
         self.series, self.name, self.value = series, name, value
         self.before = [f"{name}_values = {name}.values; {name}_keep = {name}_values.append; {name}_due = {name}.due"]
         self.each = [f"{name}_old = {name}_values[0]; {name}_keep({value})"]
@@ -121,12 +125,13 @@ class _Series:
             f"if not {n}_low <= {n}_m2 <= {n}_high:\n {store}{look}\n if not {n}.due: {n}_due = limit = n",
         ]
         self.after.append(store.removesuffix("; "))
+        # Settling may bring another scale. This code would then be wrong: the line leaves the loop, and the fold sees the next one.
+        unit = f" / {n}_scale" if self.lasting else ""
         self.readers |= {
-            "mean": f"{n}_anchor / {n}_scale if {n}_shifted == 0.0 else ({n}_shifted + {n}_base) / {width} / {n}_scale",
-            "std": f"sqrt({n}_m2 / {width}) / {n}_scale if {n}_m2 > 0.0 else 0.0",
-            "sum_over": f"({n}_shifted + {n}_base) / {n}_scale",
+            "mean": f"{n}_anchor{unit} if {n}_shifted == 0.0 else ({n}_shifted + {n}_base) / {width}{unit}",
+            "std": f"sqrt({n}_m2 / {width}){unit} if {n}_m2 > 0.0 else 0.0",
+            "sum_over": f"({n}_shifted + {n}_base){unit}",
         }
-        # In another scale this code would be wrong: the fold sees the next line.
         return store, f"{load}stop = stop or {n}_scale != 1.0; "
 
     def _zscore(self) -> None:

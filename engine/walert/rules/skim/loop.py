@@ -12,8 +12,8 @@ from walert.rules.fold import Fold
 from walert.rules.machine import Phase
 from walert.rules.plan import RulePlan
 from walert.rules.skim.cover import Cover, Part, Reading
-from walert.rules.skim.inline import SPACE, is_ready, key_of, write_window
-from walert.rules.skim.writing import Bounds, Constant, Scene, TooLarge, every, some, threshold
+from walert.rules.skim.inline import SPACE, key_of, write_window
+from walert.rules.skim.writing import MOST, Bounds, Scene, TooLarge, every, some, threshold
 
 Run = Callable[[Iterable[bytes], Sequence[object], float, float, float, float, float | None], tuple[int, bool]]
 """lines, constants, the highest step so far, the times within which nothing is said, the records so far, the time of lines that have none
@@ -23,50 +23,47 @@ Run = Callable[[Iterable[bytes], Sequence[object], float, float, float, float, f
 @dataclass(frozen=True, slots=True)
 class State:
     """What a loop depends on beside its cover: the truths of blocked comparisons, part by part; the phases of the cover's rules; whether each of
-    the cover's windows is full."""
+    the cover's windows is ready to be written out."""
 
     truths: tuple[tuple[bool | None, ...], ...]
     phases: tuple[Phase, ...]
-    full: tuple[bool, ...]
+    ready: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A compiled loop. `confirming` are the rules that each line confirms, `counting` those that count each line as one that is not true."""
+    """A compiled loop. `given` finds what it is given on a file.
+
+    `confirming` are the rules that each line confirms, `counting` those that count each line as one that is not true. `judged` and `false`
+    are the comparisons of each part of the cover that are to be judged after the last line, and that are false by then.
+    """
 
     run: Run
-    constants: tuple[Constant, ...]
+    given: Callable[[Fold], Sequence[object]]
     confirming: tuple[RulePlan, ...]
     counting: tuple[RulePlan, ...]
-
-    def given(self, fold: Fold) -> list[object]:
-        """The values of its constants on a file."""
-        return [_given(fold, *constant) for constant in self.constants]
+    judged: tuple[tuple[int, ...], ...]
+    false: tuple[tuple[int, ...], ...]
 
 
-def _given(fold: Fold, source: str, which: int, part: int) -> object:
-    match source:
-        case "sample":
-            return fold.samples[which]
-        case "run":
-            return fold.run[which]
-        case "attempt":
-            return float(fold.attempts.number)
-        case "origin step":
-            return fold.origin_step
-        case "origin time":
-            return fold.origin_time
-        case "age":
-            return fold.age.times[which]
-        case "age_steps":
-            return fold.age.steps[which]
-        case "read":
-            return fold.reads[which]
-        case "push":
-            return fold.feeds[which].pushes[part]
-        case "kept":
-            return list(fold.feeds[which].kept.values())[part]
-    return fold.shelves[list(fold.inner)[which]].push
+_GIVEN = {
+    "sample": "fold.samples[{0}]",
+    "run": "fold.run[{0}]",
+    "attempt": "fold.attempts.number + 0.0",
+    "origin step": "fold.origin_step",
+    "origin time": "fold.origin_time",
+    "age": "fold.age.times[{0}]",
+    "age_steps": "fold.age.steps[{0}]",
+    "read": "fold.reads[{0}]",
+    "push": "fold.feeds[{0}].pushes[{1}]",
+    "kept": "fold.feeds[{0}].things[{1}]",
+    "inner": "inner(fold, {0})",
+}
+
+
+def _inner(fold: Fold, index: int) -> object:
+    """What takes the judgements of a condition inside `frac` or `streak`."""
+    return fold.shelves[list(fold.inner)[index]].push
 
 
 def make_loop(cover: Cover, state: State, reading: Reading, fold: Fold) -> Loop | None:
@@ -100,6 +97,7 @@ class _Writing:
     late: list[str] = field(default_factory=list)  # and after
     body: list[str] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
+    false: dict[int, set[int]] = field(default_factory=dict)  # of a part: the comparisons within bounds
     confirming: list[RulePlan] = field(default_factory=list)
     counting: list[RulePlan] = field(default_factory=list)
 
@@ -110,21 +108,27 @@ class _Writing:
 
     def loop(self) -> Loop:
         """Write and compile it."""
-        truths = dict(zip(map(id, self.cover.parts), self.state.truths, strict=True))
+        truths: dict[int, Sequence[bool | None]] = dict.fromkeys(map(id, self.cover.parts), ())
+        truths.update(zip((id(part) for part in self.cover.parts if part.blocked), self.state.truths, strict=True))
         phases = dict(zip(self.cover.ranks, self.state.phases, strict=True))
         self._push()
         for part in self.cover.inner:
             self._inner(part, truths[id(part)])
         for rank in self.cover.ranks:
             self._rule(self.cover.rules.plans[rank], phases[rank], truths)
-        source = self._source()
-        run: Run = define(source, "skim", SPACE | dict(self.reading.space))  # type: ignore[assignment]
-        return Loop(run, tuple(self.scene.constants), tuple(self.confirming), tuple(self.counting))
+        run: Run = define(self._source(), "skim", SPACE | dict(self.reading.space))  # type: ignore[assignment]
+        given = ", ".join(_GIVEN[source].format(*place) for source, *place in self.scene.constants)
+        find = define(f"def given(fold):\n return [{given}]\n", "given", {"inner": _inner})
+        false = tuple(tuple(sorted(self.false.get(id(part), ()))) for part in self.cover.parts)
+        judged = tuple(
+            tuple(i for i in part.fresh if i not in known) for part, known in zip(self.cover.parts, false, strict=True)
+        )
+        return Loop(run, find, tuple(self.confirming), tuple(self.counting), judged, false)  # type: ignore[arg-type]
 
     # --- samples
 
     def _push(self) -> None:
-        places = dict(zip(windows(self.cover, self.fold), self.state.full, strict=True))
+        places = dict(zip(windows(self.cover, self.fold), self.state.ready, strict=True))
         for slots in self.cover.kind.slots:
             for slot in slots:
                 if slot in self.cover.finite and slot in self.fold.feeds:
@@ -144,7 +148,7 @@ class _Writing:
         if kept is None:
             self.body.append(f"{self.scene.constant('push', slot, place)}({value}, step, time)")
             return
-        written = write_window(kept, self.scene.constant("kept", slot, place), value)
+        written = write_window(kept, self.scene.constant("kept", slot, place), value, lasting=bool(self.cover.inner))
         self.before += written.before
         self.body += written.each
         self.after += written.after
@@ -194,6 +198,7 @@ class _Writing:
         known: dict[int, bool | None] = dict(zip(part.blocked, truths, strict=True))
         must_judge = plan.needs.for_ is not None and plan.needs.for_.kind == "k_of_n"
         bounded = {i for i, node in _alternatives(part.plan.truth) if i not in known and self._bounded(node, part)}
+        self.false.setdefault(id(part), set()).update(bounded)
         pair, features = self.scene.condition(part, known | dict.fromkeys(bounded, False))
         self._leave_if(_negated(pair.false) if must_judge else pair.true, features)
         if must_judge:
@@ -252,7 +257,9 @@ class _Writing:
         return "\n".join([*lines, " return n, entered\n"])
 
     def _guards(self) -> list[str]:
-        guards = ["last < step"] if self.cover.kind.stepped else []
+        guards = [f"last < step <= {MOST!r}"] if self.cover.kind.stepped else []
+        if self.cover.kind.epochal:
+            guards.append(f"{-MOST!r} <= epoch <= {MOST!r}")
         if self.confirming and self.cover.kind.clocked:
             guards.append("low <= time < high")
         for i in range(len(self.cover.kind.finite)):
@@ -269,18 +276,6 @@ def windows(cover: Cover, fold: Fold) -> Iterator[tuple[int, int]]:
         if slot in fold.feeds:
             for place in range(len(fold.feeds[slot].kept)):
                 yield slot, place
-
-
-def readiness(cover: Cover, fold: Fold) -> tuple[bool, ...]:
-    """Whether each of them can be written into the loop as it stands."""
-    return tuple(
-        [
-            is_ready(kept)
-            for slot in sorted(cover.finite)
-            if slot in fold.feeds
-            for kept in fold.feeds[slot].kept.values()
-        ]
-    )
 
 
 def _negated(test: str) -> str:

@@ -10,9 +10,11 @@ from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from walert.rules.fold import Fold
+from walert.rules.machine import Phase
 from walert.rules.plan import RulePlan, RuleSet
 from walert.rules.skim.cover import Cover, Form, Kind
-from walert.rules.skim.loop import Loop, State, make_loop, readiness
+from walert.rules.skim.inline import is_ready
+from walert.rules.skim.loop import Loop, State, make_loop
 
 _MOST: Final = 256  # covers, and loops, kept of a rule set
 _AT_ONCE: Final = 16  # loops compiled for a file before it must have earned more
@@ -60,9 +62,8 @@ class Skimmed:
     entered: bool
     before: int  # records
     arrival: float | None
-    form: Form
+    view: _View
     loop: Loop
-    cover: Cover
 
 
 @dataclass(slots=True)
@@ -85,6 +86,8 @@ class Skimmer:
         self._compiled = 0
         self._failures = 0
         self._pause = 0
+        self._views: OrderedDict[Hashable, _View] = OrderedDict()
+        self._newest: _View | None = None
 
     def run(self, fold: Fold, lines: Lines, hush: Hush) -> Skimmed | None:
         """Go over quiet lines; None if there were none. `settle` then tells the fold; only its windows are changed before."""
@@ -101,48 +104,98 @@ class Skimmer:
         return done
 
     def _run(self, fold: Fold, lines: Lines, hush: Hush) -> Skimmed | None:
-        form = lines.form
-        kind, wanted = _kind(fold, lines)
-        if kind is None:
+        if not _is_under_way(fold, lines):
             return None
-        book = _BOOKS.setdefault(fold.rules, _Book())
-        cover = _kept(book.covers, kind, lambda: Cover(fold.rules, kind))
-        loop = self._loop(book, cover, form, wanted, fold)
+        newest = self._newest
+        if newest is not None and newest.is_of(fold, lines):  # as ever
+            done = self._through(newest, fold, lines, hush)
+            if done is not None and (done.count or done.entered):
+                return done
+        view = self._newest = self._view(fold, lines)
+        return self._through(view, fold, lines, hush) if view is not None and view is not newest else None
+
+    def _through(self, view: _View, fold: Fold, lines: Lines, hush: Hush) -> Skimmed | None:
+        loop = self._loop(view, fold)
         within = hush(loop.confirming) if loop is not None and loop.confirming else (-math.inf, math.inf)
         if loop is None or within is None:
             return None
         count, entered = loop.run(
             lines, loop.given(fold), fold.attempts.highest, *within, float(lines.records), lines.arrival
         )
-        row = form.row(lines[count - 1], wanted) if count else ()
+        row = view.form.row(lines[count - 1], view.wanted) if count else ()
         assert row is not None  # it was read before
-        return Skimmed(count, row, entered, lines.records, lines.arrival, form, loop, cover)
+        return Skimmed(count, row, entered, lines.records, lines.arrival, view, loop)
 
-    def _loop(self, book: _Book, cover: Cover, form: Form, wanted: tuple[str, ...], fold: Fold) -> Loop | None:
-        state = _state(cover, fold)
+    def _view(self, fold: Fold, lines: Lines) -> _View | None:
+        """The view on the next line; None if the fold must see it first."""
+        form = lines.form
+        slots = [fold.known.get(name) for name in form.names]
+        if None in slots:
+            return None
+        wanted = tuple([name for name, found in zip(form.names, slots, strict=True) if found])
+        row = form.row(lines[0], wanted)
+        if row is None:
+            return None
+        finite = tuple([value - value == 0.0 for value in row[3:]])
+        kind = Kind(tuple(slots), finite, form.stepped, form.timed or lines.arrival is not None, form.epochal)  # type: ignore[arg-type]
+        view = self._views.get((form, kind))
+        if view is None or not view.is_of(fold, lines):
+            book = _BOOKS.setdefault(fold.rules, _Book())
+            self._views.pop((form, kind), None)
+            cover = _kept(book.covers, kind, lambda: Cover(fold.rules, kind))
+            view = _kept(self._views, (form, kind), lambda: _View(fold, form, wanted, cover))
+        return view if view.has_all() else None
+
+    def _loop(self, view: _View, fold: Fold) -> Loop | None:
+        state = view.state()
         if state is None:
             return None
-        key = (form, cover.kind, state)
-        if key not in book.loops:
+        loops = _BOOKS.setdefault(fold.rules, _Book()).loops
+        key = (view.form, view.cover.kind, state)
+        if key not in loops:
             if self._compiled > _AT_ONCE + fold.records // _RECORDS_A_LOOP:
                 return None
             self._compiled += 1
-        return _kept(book.loops, key, lambda: make_loop(cover, state, form.reading(wanted), fold))
+        return _kept(loops, key, lambda: make_loop(view.cover, state, view.form.reading(view.wanted), fold))
 
 
-def _kind(fold: Fold, lines: Lines) -> tuple[Kind | None, tuple[str, ...]]:
-    """What the next line is for the rules, and the metrics that they want of it; None if the fold must see it."""
-    form = lines.form
-    clocked = form.timed or lines.arrival is not None
-    slots = [fold.known.get(name) for name in form.names]
-    if None in slots or not _is_under_way(fold, form, clocked):
-        return None, ()
-    wanted = tuple([name for name, found in zip(form.names, slots, strict=True) if found])
-    row = form.row(lines[0], wanted)
-    if row is None:
-        return None, ()
-    finite = tuple([value - value == 0.0 for value in row[3:]])
-    return Kind(tuple(slots), finite, form.stepped, clocked, form.epochal), wanted  # type: ignore[arg-type]
+class _View:
+    """A cover on one file: where the state stands that matters to it. It holds until a fresh start of the file."""
+
+    def __init__(self, fold: Fold, form: Form, wanted: tuple[str, ...], cover: Cover) -> None:
+        self.fold, self.form, self.wanted, self.cover = fold, form, wanted, cover
+        self.parts = [part.latch(fold) for part in cover.parts]
+        self.machines = [fold.machines[rank] for rank in cover.ranks]
+        self.fed = [thing for slot in sorted(cover.finite) if slot in fold.feeds for thing in fold.feeds[slot].things]
+        self._latches, self._known = fold.latches, len(fold.known)
+        self._blocked = [
+            (latch, part.blocked) for latch, part in zip(self.parts, cover.parts, strict=True) if part.blocked
+        ]
+        self._waiting = [(each.part.latch(fold), each) for each in cover.waiting]
+        self._has_all = False
+
+    def is_of(self, fold: Fold, lines: Lines) -> bool:
+        """Whether it is a view on these lines."""
+        return (
+            self.form is lines.form
+            and self._latches is fold.latches
+            and self.cover.kind.clocked is (self.form.timed or lines.arrival is not None)
+        )
+
+    def has_all(self) -> bool:
+        """Whether all its metrics were there before."""
+        self._has_all = self._has_all or all(self.fold.arrived[slot] for slot in self.cover.column)
+        return self._has_all
+
+    def state(self) -> State | None:
+        """The state that decides which loop runs; None if the next line is not for a loop."""
+        if any(each.is_due(self.fold, latch) for latch, each in self._waiting):
+            return None
+        phases = tuple([machine.phase for machine in self.machines])
+        if Phase.FIRING in phases and any(m.phase is Phase.FIRING and m.true.count == 0 for m in self.machines):
+            return None
+        truths = tuple([tuple([latch.truths[i] for i in blocked]) for latch, blocked in self._blocked])
+        return State(truths, phases, tuple([is_ready(thing) for thing in self.fed]))
 
 
 def _kept(kept: OrderedDict[Hashable, _V], key: Hashable, make: Callable[[], _V]) -> _V:
@@ -156,54 +209,39 @@ def _kept(kept: OrderedDict[Hashable, _V], key: Hashable, make: Callable[[], _V]
     return made
 
 
-def _is_under_way(fold: Fold, form: Form, clocked: bool) -> bool:
+def _is_under_way(fold: Fold, lines: Lines) -> bool:
     """Whether the file has begun, and nothing is announced that changes what its next record means."""
-    attempts = fold.attempts
+    form, attempts = lines.form, fold.attempts
+    clocked = form.timed or lines.arrival is not None
     if fold.origin_step is None or (clocked and (fold.origin_time is None or fold.rules.timed)) or not form.names:
         return False
     return not form.stepped or (attempts.first is not None and not attempts.announced)
 
 
-def _state(cover: Cover, fold: Fold) -> State | None:
-    """The state that decides which loop runs; None if the next line is not for a loop."""
-    if any(fold.arrived[slot] == 0 for slot in cover.column) or any(each.is_due(fold) for each in cover.waiting):
-        return None
-    truths = []
-    for part in cover.parts:
-        known = part.latch(fold).truths
-        truths.append(tuple([known[i] for i in part.blocked]))
-    machines = [fold.machines[rank] for rank in cover.ranks]
-    if any(m.phase == "firing" and m.true.count == 0 for m in machines):
-        return None
-    return State(tuple(truths), tuple([m.phase for m in machines]), readiness(cover, fold))
-
-
 def settle(fold: Fold, done: Skimmed, line: int, offset: int) -> None:
     """Bring `fold` to the state after the quiet lines, the last of which is number `line` and begins at `offset`."""
     step, time, epoch, *values = done.last
-    count, cover = done.count, done.cover
+    count, view, loop = done.count, done.view, done.loop
     step = step if step is not None else float(done.before + count)
     time = time if time is not None else done.arrival
     fold.records += count
     fold.ended = False
-    if done.form.stepped:
-        fold.attempts.went_on(done.form.names, step, count)
+    if view.form.stepped:
+        fold.attempts.went_on(view.form.names, step, count)
     fold.stand(line, offset, step, time, epoch)
-    _arrive(fold, cover, values, step, time)
-    for plan in done.loop.confirming:
+    _arrive(fold, view.cover, values, step, time)
+    for plan in loop.confirming:
         fold.machines[plan.rank].confirm(plan.needs, count)
-    for plan in done.loop.counting:
+    for plan in loop.counting:
         fold.machines[plan.rank].remember(plan.needs, False, count)
     if not done.entered:  # else the next record recomputes the same comparisons
-        for part in cover.parts:
-            part.latch(fold).refresh(part.fresh, fold.samples, fold.reads, fold.run, fold.records)
+        for latch, judged, false in zip(view.parts, loop.judged, loop.false, strict=True):
+            latch.refresh(judged, false, fold.samples, fold.reads, fold.run, fold.records)
 
 
 def _arrive(fold: Fold, cover: Cover, values: Sequence[float], step: float, time: float | None) -> None:
-    tick = fold.records
+    tick, samples, arrived, steps, times = fold.records, fold.samples, fold.arrived, fold.age.steps, fold.age.times
     for slot, column in cover.column.items():
-        fold.samples[slot] = values[column]
-        fold.arrived[slot] = tick
-        fold.age.see(slot, step, time)
+        samples[slot], arrived[slot], steps[slot], times[slot] = values[column], tick, step, time
     for slot in cover.finite:
         fold.arrived_finite[slot] = tick

@@ -15,6 +15,7 @@ from walert.rules import terms as t
 from walert.rules.compiling import Writer
 from walert.rules.skim.cover import Cover, Part
 
+MOST = 1.7976931348623157e308  # the largest finite number
 LARGEST = 20_000  # characters of one expression; a choice writes its condition twice, one inside another four times
 
 Source = Literal[
@@ -220,7 +221,7 @@ class Bounds:
     """Between which values a metric's comparisons with numbers are all not true: one test for all of them, and for finite."""
 
     def __init__(self) -> None:
-        self.low, self.high = -_MOST, _MOST
+        self.low, self.high = -MOST, MOST
 
     def exclude(self, operator: str, number: float) -> None:
         """Leave out the values for which `value operator number` is true."""
@@ -235,7 +236,6 @@ class Bounds:
                 self.low = max(self.low, math.nextafter(number, math.inf))
 
 
-_MOST = 1.7976931348623157e308
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 

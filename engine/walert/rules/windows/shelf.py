@@ -27,10 +27,11 @@ class Shelf:
     State is dumped by what a window is ("100 samples"), not by who reads it: a changed rule set finds what it still uses.
     """
 
-    __slots__ = ("kept", "pushes")
+    __slots__ = ("kept", "pushes", "things")
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}  # by what it is: "100 samples"
+        self.things: tuple[Kept, ...] = ()
         self.pushes: tuple[Push, ...] = ()  # `push` in parts, for a caller in a hurry
 
     def reader(
@@ -42,6 +43,7 @@ class Shelf:
         window speaks before it is full. `q` belongs to `quantile`. Make all readers before the first push. Raises `KeyError`.
         """
         made = self._make(function, kind, amount, minimum, q)
+        self.things = tuple(self.kept.values())
         self.pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self.kept.values())
         return made
 
