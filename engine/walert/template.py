@@ -15,6 +15,7 @@ MAX_TEXT = 10_000
 _FIELD = re.compile(
     r"""\{\{|\}\}|\{(?P<name>m\["[^"{}]*"\]|m\['[^'{}]*'\]|[^{}:!]*)(?P<conversion>![^{}:]*)?(?::(?P<format>[^{}]*))?\}|[{}]"""
 )
+_REACHES_IN = re.compile(r"(?:^|[./])__|\[[^\]]*\]$")
 _NUMBER_FORMAT = re.compile(r"[<>=^]?[-+ ]?0?\d{0,2}[,_]?(?:\.\d{1,2})?[eEfFgG%]?|\d{0,2}d")
 
 FACTS = (
@@ -32,37 +33,66 @@ class Slip:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value that a template fills in: where its brace stands, a fact's name or a metric's flattened one, and its number format."""
+
+    offset: int
+    name: str
+    format: str
+
+
 def metric_name(written: str) -> str:
-    """The flattened metric name of a field as written: `train.loss`, `train/loss`, `m["train/loss"]`."""
+    """The flattened metric name of a field as written: `train.loss`, `train/loss`, `m["train/loss"]`.
+
+    A kept value, `quantile(loss, 100, 0.5)`, keeps its points.
+    """
     written = written.strip()
     if written.startswith("m["):
-        written = written[3:-2]
-    return written.replace(".", "/")
+        return written[3:-2].replace(".", "/")
+    return written if written.endswith(")") else written.replace(".", "/")
+
+
+def fields(text: str) -> list[Field]:
+    """What a template fills in, in order; what `check` complains of is not among it."""
+    found = []
+    for match in _FIELD.finditer(text[:MAX_TEXT]):
+        name = (match.group("name") or "").strip()
+        if name and not match.group("conversion"):
+            name = name if name in FACTS else metric_name(name)
+            found.append(Field(match.start(), name, match.group("format") or ""))
+    return found
 
 
 def names_in(text: str) -> list[str]:
     """The metrics that a template fills in, in order; facts such as `{step}` are none."""
-    fields = (m.group("name") for m in _FIELD.finditer(text) if m.group("name") is not None)
-    return [metric_name(name) for name in fields if name.strip() not in FACTS and name.strip()]
+    return [field.name for field in fields(text) if field.name not in FACTS]
 
 
 def check(text: str) -> list[Slip]:
     """What can be known to be wrong before there are values: stray braces, empty fields, formats that are none."""
-    slips = []
-    for match in _FIELD.finditer(text):
-        if match.group() in ("{{", "}}"):
-            continue
-        if match.group() in ("{", "}"):
-            slips.append(Slip(match.start(), "a single brace: write {{ or }} for a brace in the text"))
-        elif not match.group("name").strip():
-            slips.append(Slip(match.start(), "an empty field: write {loss} or {step}"))
-        elif match.group("conversion"):
-            slips.append(Slip(match.start(), "a conversion such as !r cannot stand here"))
-        elif match.group("format") and not _NUMBER_FORMAT.fullmatch(match.group("format")):
-            slips.append(
-                Slip(match.start(), f"`{match.group('format')[:30]}` is no number format: write for example .3f")
-            )
-    return slips
+    slips = (Slip(match.start(), _wrong(match)) for match in _FIELD.finditer(text))
+    return [slip for slip in slips if slip.what]
+
+
+def _wrong(match: re.Match[str]) -> str:
+    """What is wrong with one field or brace; empty when nothing is."""
+    name, form = (match.group("name") or "").strip(), match.group("format") or ""
+    if match.group() in ("{{", "}}"):
+        return ""
+    if match.group() in ("{", "}"):
+        return "a single brace: write {{ or }} for a brace in the text"
+    if not name:
+        return "an empty field: write {loss} or {step}"
+    if match.group("conversion"):
+        return "a conversion such as !r cannot stand here"
+    if name.isdecimal():
+        return f"`{name[:30]}` counts nothing here: a field has a name, such as {{loss}} or {{step}}"
+    if _REACHES_IN.search(name) and not name.startswith("m["):
+        return f"`{name[:30]}` reaches into a value: a field is a metric's name or a fact, nothing else"
+    if form and not _NUMBER_FORMAT.fullmatch(form):
+        return f"`{form[:30]}` is no number format: write for example .3f"
+    return ""
 
 
 def fill(text: str, values: Mapping[str, Value], escape: Callable[[str], str] = str) -> str:

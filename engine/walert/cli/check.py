@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import argparse
 import glob
-import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from walert.cli.excerpt import excerpt
-from walert.documents import Document, load_document, mask_lines, printable
+from walert.cli.exits import USAGE, ExitCode
+from walert.cli.telling import as_github, as_json, as_text
+from walert.config import find_config
+from walert.documents import Document, load_document
 from walert.errors import Problem
+from walert.model import Rule
+
+if TYPE_CHECKING:
+    from walert.rules.lint import Logged
+    from walert.rules.load import Examined
 
 HELP = "find every problem in rule and configuration files"
 
 Format = Literal["text", "json", "github"]
 
 _TESTS = (".test.yaml", ".test.yml")
+_MOST_OTHERS = 200  # rule files beside those to check that are looked at for what they already ask
 
 
 @dataclass(slots=True)
@@ -33,6 +39,7 @@ class _Checked:
     rules: int = 0
     tests: int = 0
     receivers: frozenset[str] | None = None
+    examined: list[Examined] = field(default_factory=list)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,14 +48,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", metavar="PATH", help="files and folders; the configuration and its rules if none"
     )
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how problems are printed")
+    parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="LOG",
+        help="a log file or folder that the rules must fit; may be repeated",
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of a `watch` entry for --log, such as step=iteration",
+    )
+    parser.add_argument(
+        "--explain",
+        nargs="?",
+        const="",
+        metavar="CODE",
+        help="tell what a code means, with an example; without CODE, list all",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """0 when there are no errors, 1 when there are, 2 when there is nothing to check."""
-    return run(args.paths, format=args.format, config=args.config, out=sys.stdout, environ=os.environ)
+    """0 when there are no errors, 1 when there are, 2 when there is nothing to check or no such code."""
+    if args.explain is not None:
+        from walert.cli.explanations import explain
+
+        return explain(args.explain, sys.stdout)
+    logged = _logged(args.log, args.source) if args.log else None
+    return run(args.paths, format=args.format, config=args.config, out=sys.stdout, environ=os.environ, logged=logged)
 
 
-def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, environ: Mapping[str, str]) -> int:
+def _logged(logs: list[str], options: list[str]) -> Logged:
+    """What the logs hold. Raises `ExitCode` for those that cannot be read."""
+    from walert.cli.judging import all_log_files, size_of
+    from walert.cli.log_facts import gather
+
+    files = all_log_files(logs, options)
+    try:
+        return gather(files, size_of(files))
+    except OSError as error:
+        raise ExitCode(USAGE, f"walert check: {error.filename}: {error.strerror}.") from None
+
+
+def run(
+    paths: list[str],
+    *,
+    format: Format,
+    config: str | None,
+    out: TextIO,
+    environ: Mapping[str, str],
+    logged: Logged | None = None,
+) -> int:
     """Check `paths`, or the configuration and its rule files, and print what is wrong to `out`."""
     missing = [path for path in [*paths, *([config] if config else [])] if not Path(path).exists()]
     if missing:
@@ -56,8 +109,14 @@ def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, en
         return 2
     checked = _Checked()
     _check_all(checked, paths, config, environ)
+    if checked.examined:
+        _lint(checked, environ, config, logged)
     checked.problems = sorted(set(checked.problems))
-    _PRINT[format](checked, out)
+    if format == "text":
+        as_text(checked.problems, checked.contents, out)
+        out.write(_summary(checked) + "\n")
+    else:
+        (as_json if format == "json" else as_github)(checked.problems, out)
     return 1 if any(p.severity == "error" for p in checked.problems) else 0
 
 
@@ -65,8 +124,6 @@ def run(paths: list[str], *, format: Format, config: str | None, out: TextIO, en
 
 
 def _check_all(checked: _Checked, paths: list[str], config: str | None, environ: Mapping[str, str]) -> None:
-    from walert.config import find_config
-
     given = list(dict.fromkeys(os.path.normpath(file) for path in paths for file in _files(path)))
     place = find_config(environ, config) if config or not paths else None
     found = os.path.normpath(place) if place else None
@@ -108,8 +165,9 @@ def _is_config(file: str, content: bytes | None) -> bool:
     data = load_document(content or b"", file, None).data
     if not isinstance(data, dict):
         return Path(file).name in ("walert.yaml", "walert.yml") and Path(file).parent.name != "rules"
-    holds_rules = isinstance(data.get("rules"), list) and any(isinstance(rule, dict) for rule in data["rules"])
-    return not holds_rules and not _CONFIG_KEYS.isdisjoint(data)
+    rules = data["rules"] if isinstance(data.get("rules"), list) else []
+    names_files = bool(rules) and all(isinstance(rule, str) for rule in rules) and "version" not in data
+    return names_files or (not any(isinstance(rule, dict) for rule in rules) and not _CONFIG_KEYS.isdisjoint(data))
 
 
 _CONFIG_KEYS = frozenset({"watch", "receivers", "routes", "default_receivers", "heartbeat", "state", "run_timeout"})
@@ -130,12 +188,13 @@ def _check_config(checked: _Checked, file: str, content: bytes | None, environ: 
 
 
 def _check_rules(checked: _Checked, file: str, content: bytes | None) -> None:
-    from walert.rules.load import load_rules
+    from walert.rules.load import examine_rules
 
     if content is not None:
-        loaded = load_rules(content, file, known_receivers=checked.receivers)
-        checked.problems += loaded.problems
-        checked.rules += loaded.count
+        examined = examine_rules(content, file, known_receivers=checked.receivers)
+        checked.examined.append(examined)
+        checked.problems += examined.loaded.problems
+        checked.rules += examined.loaded.count
 
 
 def _check_tests(checked: _Checked, file: str, content: bytes | None) -> None:
@@ -161,19 +220,40 @@ def _rule_files(checked: _Checked, config: Document, patterns: tuple[str, ...]) 
     return files
 
 
-# --- how it is told
+# --- what is most likely not meant
 
 
-def _print_text(checked: _Checked, out: TextIO) -> None:
-    lines = {file: _shown_lines(checked.contents.get(file, b"")) for file in {p.file for p in checked.problems}}
-    for problem in checked.problems:
-        out.write(f"{printable(str(problem))}\n")
-        out.writelines(f"{line}\n" for line in excerpt(lines.get(problem.file, []), problem.line, problem.column))
-    out.write(_summary(checked) + "\n")
+def _lint(checked: _Checked, environ: Mapping[str, str], config: str | None, logged: Logged | None) -> None:
+    """Remarks on the rules that were checked, knowing all the rules that are in force beside them."""
+    from walert.rules.lint import around, as_problem, lint
+
+    own = [w.rule for examined in checked.examined for w in examined.written if w.enabled]
+    known = around([*own, *_others(checked, environ, config)], logged)
+    for examined in checked.examined:
+        remarks = lint(examined.written, examined.aliases, known, whole=examined.loaded.usable)
+        checked.problems += [as_problem(examined.document, remark) for remark in remarks]
 
 
-def _shown_lines(content: bytes) -> list[str]:
-    return mask_lines(re.split(r"\r\n|\r|\n", content.decode("utf-8-sig", "replace")))
+def _others(checked: _Checked, environ: Mapping[str, str], config: str | None) -> Iterator[Rule]:
+    """The rules of the configuration in force, packs included, that were not among the files checked."""
+    from walert.config import inspect_config
+    from walert.pipeline.rulebook import find, read_bounded
+    from walert.rules.load import load_rules
+
+    seen = {os.path.realpath(file) for file in checked.contents}
+    try:
+        place = find_config(environ, config)
+        content = read_bounded(place) if place else b"{}"
+        patterns = inspect_config(content, place or "walert.yaml", environ)[0].rule_paths
+        files = [file for file in find(patterns)[0] if os.path.realpath(file.path) not in seen]
+        for file in files[:_MOST_OTHERS]:
+            yield from load_rules(read_bounded(file.path), file.shown).rules
+    except OSError:
+        return  # what cannot be read has nothing to say; where it was to be checked, that was told
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _summary(checked: _Checked) -> str:
@@ -184,28 +264,3 @@ def _summary(checked: _Checked) -> str:
         return f"{_count(len(checked.contents), 'file')}, {_count(checked.rules, 'rule')}{tests}: no problems"
     files = len({p.file for p in checked.problems})
     return f"{_count(len(checked.problems), 'problem')} in {_count(files, 'file')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _print_json(checked: _Checked, out: TextIO) -> None:
-    out.writelines(json.dumps(asdict(problem), ensure_ascii=False) + "\n" for problem in checked.problems)
-
-
-def _print_github(checked: _Checked, out: TextIO) -> None:
-    for p in checked.problems:
-        place = f"file={_property(p.file)},line={max(p.line, 1)},col={max(p.column, 1)},title={_property(p.code)}"
-        out.write(f"::{p.severity} {place}::{_escaped(f'{p.what} {p.hint}'.strip())}\n")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
-
-
-_PRINT = {"text": _print_text, "json": _print_json, "github": _print_github}

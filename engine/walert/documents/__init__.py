@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from walert.documents.compose import Composed, Path, Place, compose
-from walert.documents.mask import mask, mask_lines, printable
+from walert.documents.mask import hidden, mask, mask_lines, printable
 from walert.documents.trace import source_index
 from walert.documents.validate import Finding, findings
 from walert.errors import Problem
 
-__all__ = ["Document", "Path", "load_document", "mask", "mask_lines", "printable"]
+__all__ = ["Document", "Path", "hidden", "load_document", "mask", "mask_lines", "printable"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,11 @@ MAX_VALUES = 50_000
 
 Path = tuple[str | int, ...]
 
-# What the parser takes for a line break or refuses; NEL, LS and PS would count as lines here and as none in an editor.
-_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# What the parser takes for a line break or refuses; NEL, LS and PS would count as lines here and as none in an editor. What turns the
+# reading direction (U+202A to U+202E, U+2066 to U+2069) makes a reviewer read another rule than the one that is there.
+_UNREADABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 

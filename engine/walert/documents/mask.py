@@ -9,6 +9,11 @@ _STAR = "*"
 _AFTER_SCHEME = re.compile(r"""(?<=://)[^\s"']+""")
 _URL_VALUE = re.compile(r"""\burl["']?[ \t]*:[ \t]*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"'][^,}\n]*)""", re.IGNORECASE)
 _URL_KEY = re.compile(r"""\burl["']?[ \t]*:(?!//)""", re.IGNORECASE)
+# Controls, zero-width and invisible characters, marks that turn the reading direction, tags, lone surrogates. Not among them are the joiners
+# that emoji and many scripts need.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 _SHOWN_OR_NOT = re.compile(r"""(\$\{[A-Za-z_][A-Za-z0-9_]*\})|[^\s"']""")
 
 
@@ -20,6 +25,11 @@ def mask(text: str) -> str:
 def printable(text: str) -> str:
     """`text` without what would steer a terminal: control characters and marks that turn the reading direction."""
     return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def hidden(text: str, allowed: str = "") -> int | None:
+    """Where the first character stands that nobody sees or that turns the reading direction; None when there is none but `allowed` ones."""
+    return next((m.start() for m in _HIDDEN.finditer(text) if m[0] not in allowed), None)
 
 
 def mask_lines(lines: Sequence[str]) -> list[str]:

@@ -7,13 +7,14 @@ file with errors is used at all is the caller's choice.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from walert.documents import load_document
+from walert.documents import Document, load_document
 from walert.errors import Problem
 from walert.model import Rule
 from walert.resources import schema
+from walert.rules.lint.values import Written
 from walert.rules.load_rule import RuleReader
 
 ParseCondition = Callable[[str, frozenset[str]], object]
@@ -38,6 +39,16 @@ class LoadedRules:
         return all(p.severity != "error" for p in self.problems)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A rule file with all that is known of it: what `load_rules` answers, the document with its places, the rules as they are written."""
+
+    loaded: LoadedRules
+    document: Document
+    written: tuple[Written, ...]
+    aliases: Mapping[str, tuple[str, ...]]
+
+
 def load_rules(
     text: str | bytes,
     file: str,
@@ -50,13 +61,30 @@ def load_rules(
     `parse_condition(text, roles)` raises `ConditionError` for what is no condition; walert's own if not given. `known_receivers` are the
     names that a rule may direct messages to; not checked if not given.
     """
+    return examine_rules(text, file, parse_condition=parse_condition, known_receivers=known_receivers).loaded
+
+
+def examine_rules(
+    text: str | bytes,
+    file: str,
+    *,
+    parse_condition: ParseCondition | None = None,
+    known_receivers: Collection[str] | None = None,
+) -> Examined:
+    """As `load_rules`, for those who look closer. Never raises for what is in the text."""
     document = load_document(text, file, schema("rules"))
     data = document.data if isinstance(document.data, dict) else {}
     entries = data.get("rules") if isinstance(data.get("rules"), list) else []
     reader = RuleReader(document, parse_condition or _own_parser(), known_receivers)
     rules = [reader.rule(index) for index, entry in enumerate(entries or []) if isinstance(entry, dict)]
     problems = tuple(sorted({*document.problems, *reader.problems}))
-    return LoadedRules(file, tuple(r for r in rules if r is not None), problems, _checksum(text), len(entries or []))
+    found = tuple(rule for rule in rules if rule is not None)
+    return Examined(
+        LoadedRules(file, found, problems, _checksum(text), len(entries or [])),
+        document,
+        tuple(reader.written),
+        reader.aliases,
+    )
 
 
 def _own_parser() -> ParseCondition:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from walert.documents import Document, Path
+from walert.documents import Document, Path, hidden
 from walert.errors import Problem
 from walert.model import AlertLevel, Rule
+from walert.rules.expression import Condition
+from walert.rules.lint.values import Written
 from walert.rules.problems import ConditionError
 from walert.rules.scan import normalise
 from walert.template import check as check_template
@@ -19,6 +21,7 @@ from walert.units import Span, parse_duration, parse_span
 _FIELD = re.compile(r"\{[^{}]*\}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _DEFAULT_WAIT = 300.0
+_TEXTS = ("when", "clear", "text")  # looked through where they are read
 
 
 class RuleReader:
@@ -34,6 +37,8 @@ class RuleReader:
         self.parse_condition = parse_condition
         self.known_receivers = known_receivers
         self.problems: list[Problem] = []
+        self.written: list[Written] = []
+        self.conditions: dict[str, object] = {}
         self.failed = False
         self.index = 0
         self.titles: dict[tuple[str, AlertLevel], int] = {}
@@ -41,12 +46,15 @@ class RuleReader:
         self.defaults = _mapping(self.data.get("defaults"))
         self.aliases = self.read_aliases()
         self.roles = frozenset(self.aliases)
+        self.look_through(self.defaults, ("defaults",))
+        self.look_through(self.data.get("aliases"), ("aliases",))
 
     # --- the rule
 
     def rule(self, index: int) -> Rule | None:
         """The rule at `index`; None when it has an error or is not enabled."""
         self.index, self.failed = index, not self.document.sound(("rules", index))
+        self.conditions = {}
         line, _ = self.document.position(("rules", index))
         rule = Rule(
             title=self.title(),
@@ -69,10 +77,21 @@ class RuleReader:
             runbook=self.runbook(),
             aliases=self.aliases,
         )
-        if not self.get("enabled", True):
-            return None
-        self.unique(rule)
-        return None if self.failed else rule
+        self.look_through(self.data["rules"][index], ("rules", index))
+        enabled: bool = self.get("enabled", True)
+        if enabled:
+            self.unique(rule)
+        self.keep(rule, enabled)
+        return rule if enabled and not self.failed else None
+
+    def keep(self, rule: Rule, enabled: bool) -> None:
+        """Note a rule without an error as it is written, for those who look closer."""
+        when, clear = self.conditions.get("when"), self.conditions.get("clear")
+        if not self.failed and isinstance(when, Condition) and (clear is None or isinstance(clear, Condition)):
+            own = self.data["rules"][self.index]
+            self.written.append(
+                Written(self.index, rule, when, clear, frozenset(k for k in self.defaults if k not in own), enabled)
+            )
 
     def title(self) -> str:
         """The title, taken literally; braces in it are most likely meant to be filled in, and never are."""
@@ -108,7 +127,7 @@ class RuleReader:
         if text is None:
             return None
         try:
-            self.parse_condition(text, self.roles)
+            self.conditions[key] = self.parse_condition(text, self.roles)
         except ConditionError as error:
             for offset, code, what, hint in error.problems:
                 self.error(self.path(key), code, what, hint, offset)
@@ -117,9 +136,19 @@ class RuleReader:
     def text(self) -> str | None:
         """The message's text; a template error never costs the message, hence warnings."""
         text: str | None = self.get("text")
+        odd = hidden(text or "", allowed="\t\n\r")
+        if text and odd is not None:
+            self.warn(self.path("text"), "hidden-character", _unseen(text[odd]), "Delete it.", odd)
         for slip in check_template(text or ""):
             self.warn(self.path("text"), "text-template", f"{slip.what}.", "", slip.offset)
         return text
+
+    def look_through(self, value: Any, path: Path) -> None:
+        """Complain about characters that nobody sees: a name with one in it looks like another that it is not."""
+        for where, text, is_key in _names(value, path):
+            odd = hidden(text.rstrip("\n"))
+            if odd is not None:
+                self.error(where, "hidden-character", _unseen(text[odd]), "Delete it.", None if is_key else odd)
 
     # --- spans and levels
 
@@ -227,6 +256,24 @@ class RuleReader:
         """Note a warning."""
         problem = self.document.problem(path, code, what, hint, offset=offset)
         self.problems.append(dataclasses.replace(problem, severity="warning"))
+
+
+def _names(value: Any, path: Path) -> Iterator[tuple[Path, str, bool]]:
+    """Every text in a rule, where it stands, and whether it is a key; not conditions and the message's text."""
+    if isinstance(value, str):
+        yield path, value, False
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            yield from _names(each, (*path, at))
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if not (key in _TEXTS and len(path) == 2):
+                yield (*path, key), key, True
+                yield from _names(each, (*path, key))
+
+
+def _unseen(char: str) -> str:
+    return f"the character U+{ord(char):04X} cannot be seen."
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

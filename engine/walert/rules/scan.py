@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from walert.documents import hidden
+from walert.rules.hints import character_hint
 from walert.rules.problems import Finding
 
 MAX_LENGTH = 2_000
@@ -23,17 +25,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_HINTS = {
-    "=": "Compare with ==.",
-    "&": "Write `and`.",
-    "|": "Write `or`.",
-    "!": "Write `not`.",
-    "#": "A condition holds no comment; put it into the YAML.",
-    "'": "A string ends on its line and holds no backslash.",
-    '"': "A string ends on its line and holds no backslash.",
-    ":": "No lambda and no slice here.",
-    ".": "A dot stands inside a name (`train.loss`) or a number.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +43,8 @@ def normalise(name: str) -> str:
 def scan(text: str) -> tuple[Scanned, list[Finding]]:
     """Replace names with separators by placeholders; findings name what cannot be part of a condition."""
     if len(text) > MAX_LENGTH:
-        return Scanned("", {}), [
-            Finding(
-                MAX_LENGTH, "too-long", f"the condition has {len(text)} characters, at most {MAX_LENGTH} are allowed."
-            )
-        ]
+        what = f"the condition has {len(text)} characters, at most {MAX_LENGTH} are allowed."
+        return Scanned("", {}), [Finding(MAX_LENGTH, "too-long", what, "Split it into several rules.")]
     out: list[str] = []
     names: dict[int, str] = {}
     findings: list[Finding] = []
@@ -64,11 +52,13 @@ def scan(text: str) -> tuple[Scanned, list[Finding]]:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
-            findings.append(
-                Finding(at, "unexpected-character", f"{text[at]!r} cannot stand here.", _HINTS.get(text[at], ""))
-            )
+            what = f"{text[at]!r} cannot stand here."
+            findings.append(Finding(at, "unexpected-character", what, character_hint(text[at])))
             return Scanned("", {}), findings
         kind, word = token.lastgroup, token.group()
+        if kind == "string" and (odd := hidden(word)) is not None:
+            what = f"the character U+{ord(word[odd]):04X} cannot be seen, and cannot stand in a name."
+            findings.append(Finding(at + odd, "hidden-character", what, "Delete it."))
         if kind == "name":
             word = _split_call(text, at, word)
             findings += _check_name(text, at, word)

@@ -7,47 +7,46 @@ else is a finding with its place. All findings of a condition are reported, not 
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from walert.rules import terms as t
 from walert.rules.functions import CONSTANTS, MATH, OF_RUN, SIGNATURES, Signature
+from walert.rules.hints import REFUSED, function_hint, syntax_hint
 from walert.rules.problems import ConditionError, Finding
 from walert.rules.scan import Scanned, normalise, scan
-from walert.units import Span, parse_span
+from walert.units import MAX_SECONDS, Span, parse_span
 
 MAX_NODES = 200
+MAX_DEPTH = 120
+MAX_HISTORIES = 5  # `frac` and `streak` inside each other; every level costs a rule set as much as the one below it
 MAX_WINDOW = 100_000
 
 _BINARY = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow",
 }  # fmt: skip
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-_REFUSED = {
-    ast.Attribute: ("attribute", "values have no attributes.", 'Write m["a.b"] for a metric of that name.'),
-    ast.Lambda: ("not-allowed", "a lambda cannot stand in a condition.", ""),
-    ast.ListComp: (
-        "not-allowed",
-        "a comprehension cannot stand in a condition.",
-        "Use a window function such as mean(loss, 100).",
-    ),
-    ast.GeneratorExp: (
-        "not-allowed",
-        "a comprehension cannot stand in a condition.",
-        "Use a window function such as mean(loss, 100).",
-    ),
-    ast.NamedExpr: ("not-allowed", "an assignment cannot stand in a condition.", "Compare with ==."),
-    ast.List: ("not-allowed", "a list cannot stand in a condition.", ""),
-    ast.Tuple: ("not-allowed", "a tuple cannot stand in a condition.", ""),
-    ast.Starred: ("not-allowed", "an unpacking cannot stand in a condition.", ""),
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The terms of a condition, where each begins (by the term's `id`, so keep `truth`), and each metric's name with its offset."""
+
+    truth: t.Truth
+    places: Mapping[int, int]
+    mentions: tuple[tuple[str, int], ...]
 
 
 def parse_truth(text: str) -> t.Truth:
     """The terms of a condition. Raises `ConditionError` with every finding."""
+    return parse_placed(text).truth
+
+
+def parse_placed(text: str) -> Parsed:
+    """As `parse_truth`, with places: characters into the text. Raises `ConditionError` with every finding."""
     scanned, findings = scan(text)
     if findings:
         raise ConditionError(findings)
@@ -56,7 +55,7 @@ def parse_truth(text: str) -> t.Truth:
     truth = reader.truth(body)
     if reader.findings or truth is None:
         raise ConditionError(sorted(set(reader.findings)))
-    return truth
+    return Parsed(truth, reader.places, tuple(reader.mentions))
 
 
 def _python(text: str, scanned: Scanned) -> ast.expr:
@@ -71,7 +70,7 @@ def _python(text: str, scanned: Scanned) -> ast.expr:
     except SyntaxError as error:
         end = len(text.rstrip())  # where Python gives no place, something is missing at the end
         offset = min(lead + error.offset - 1, end) if error.offset else end
-        raise ConditionError([Finding(offset, "syntax", _syntax_sentence(error), _syntax_hint(text))]) from None
+        raise ConditionError([Finding(offset, "syntax", _syntax_sentence(error), syntax_hint(text, offset))]) from None
     except (ValueError, MemoryError, RecursionError):
         raise ConditionError([Finding(0, "syntax", "the condition cannot be parsed.", "")]) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES * 3:
@@ -86,13 +85,7 @@ def _syntax_sentence(error: SyntaxError) -> str:
     return f"this is no condition: {message}."
 
 
-def _syntax_hint(text: str) -> str:
-    for wrong, right in (("&&", "and"), ("||", "or"), ("=<", "<="), ("=>", ">=")):
-        if wrong in text:
-            return f"Write `{right}` for `{wrong}`."
-    if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", ""):
-        return "Compare with ==."
-    return ""
+_Term = TypeVar("_Term", bound="t.Truth | t.Number | None")
 
 
 @dataclass
@@ -100,16 +93,28 @@ class _Reader:
     scanned: Scanned
     text: str
     findings: list[Finding] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
+    mentions: list[tuple[str, int]] = field(default_factory=list)
     nodes: int = 0
+    depth: int = 0
+    histories: int = 0
+
+    def __post_init__(self) -> None:
+        self.lead = len(self.scanned.text) - len(self.scanned.text.lstrip())
+        self.encoded = self.scanned.text.strip().encode()
 
     # --- where things are
 
     def offset(self, node: ast.AST) -> int:
         """Characters into the condition; the parser counts UTF-8 bytes of the stripped text."""
-        stripped = self.scanned.text.strip()
-        lead = len(self.scanned.text) - len(self.scanned.text.lstrip())
         column = getattr(node, "col_offset", 0)
-        return lead + len(stripped.encode()[:column].decode(errors="ignore"))
+        return self.lead + len(self.encoded[:column].decode(errors="ignore"))
+
+    def placed(self, node: ast.AST, term: _Term) -> _Term:
+        """`term`, its place remembered."""
+        if term is not None:
+            self.places[id(term)] = self.offset(node)
+        return term
 
     def find(self, node: ast.AST, code: str, what: str, hint: str = "") -> None:
         """Record a finding at `node`; the caller goes on, so that all are told at once."""
@@ -119,6 +124,10 @@ class _Reader:
 
     def truth(self, node: ast.expr) -> t.Truth | None:
         """A comparison, a predicate, or several with `and or not`."""
+        return self.placed(node, self.unplaced_truth(node))
+
+    def unplaced_truth(self, node: ast.expr) -> t.Truth | None:
+        """What `truth` answers, before its place is noted."""
         match node:
             case ast.BoolOp(op=op, values=values):
                 parts = [self.truth(v) for v in values]
@@ -182,12 +191,26 @@ class _Reader:
     def number(self, node: ast.expr) -> t.Number | None:
         """A value: constant, metric, arithmetic, a function's answer."""
         self.nodes += 1
+        self.depth += 1
+        try:
+            return self.placed(node, self.unplaced_number(node)) if self.bounded(node) else None
+        finally:
+            self.depth -= 1
+
+    def bounded(self, node: ast.expr) -> bool:
+        """Whether there are not yet more terms, or deeper ones, than anyone writes; told once."""
         if self.nodes > MAX_NODES:
             if self.nodes == MAX_NODES + 1:
-                self.find(
-                    node, "too-long", f"the condition has more than {MAX_NODES} terms.", "Split it into several rules."
-                )
-            return None
+                what = f"the condition has more than {MAX_NODES} terms."
+                self.find(node, "too-long", what, "Split it into several rules.")
+            return False
+        if self.depth > MAX_DEPTH:
+            self.find(node, "too-deep", f"terms nest deeper than {MAX_DEPTH}.", "Split it into several rules.")
+            return False
+        return True
+
+    def unplaced_number(self, node: ast.expr) -> t.Number | None:
+        """What `number` answers, before its place is noted."""
         match node:
             case ast.Constant(value=value):
                 return self.constant(node, value)
@@ -219,7 +242,7 @@ class _Reader:
                 node, "truth-as-number", "a comparison is no number.", "Use `x if c else y`, or frac(condition, 100)."
             )
             return
-        code, what, hint = _REFUSED.get(type(node), ("not-allowed", "this cannot stand in a condition.", ""))
+        code, what, hint = REFUSED.get(type(node), ("not-allowed", "this cannot stand in a condition.", ""))
         self.find(node, code, what, hint)
 
     def constant(self, node: ast.Constant, value: object) -> t.Number | None:
@@ -251,7 +274,12 @@ class _Reader:
         if name in ("True", "False", "None"):
             self.find(node, "not-a-number", f"{name} is no number.")
             return None
-        return t.Metric(name)
+        return t.Metric(self.mentioned(node, name))
+
+    def mentioned(self, node: ast.expr, name: str) -> str:
+        """`name`, a metric's, noted with its place."""
+        self.mentions.append((name, self.offset(node)))
+        return name
 
     def folded(self, node: ast.expr, function: str, args: list[t.Number | None]) -> t.Number | None:
         """An operation; one over constants alone is computed now and must be finite."""
@@ -305,9 +333,7 @@ class _Reader:
         name = self.called(node)
         if name in SIGNATURES:
             return SIGNATURES[name]
-        near = difflib.get_close_matches(name, SIGNATURES, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Functions are: {', '.join(sorted(SIGNATURES))}."
-        self.find(node.func, "unknown-function", f"there is no function `{name}`.", hint)
+        self.find(node.func, "unknown-function", f"there is no function `{name[:40]}`.", function_hint(name))
         return None
 
     def numbers(self, node: ast.Call, signature: Signature) -> tuple[t.Number, ...] | None:
@@ -359,9 +385,9 @@ class _Reader:
                         f'Write m["{name}"] for a metric of that name.',
                     )
                     return None
-                return name
+                return self.mentioned(node, name)
             case ast.Subscript(value=ast.Name(id="m"), slice=ast.Constant(value=str(name))) if name.strip():
-                return normalise(name)
+                return self.mentioned(node, normalise(name))
         self.find(node, "not-a-metric", "a metric's name belongs here.", 'Write loss, train/loss or m["…"].')
         return None
 
@@ -394,7 +420,13 @@ def _read_metric(reader: _Reader, node: ast.expr, given: _Given) -> None:
 
 
 def _read_condition(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    given.condition = reader.truth(node)
+    reader.histories += 1
+    if reader.histories > MAX_HISTORIES:
+        what = f"frac and streak stand inside each other deeper than {MAX_HISTORIES}."
+        reader.find(node, "too-deep", what, "Split it into several rules.")
+    else:
+        given.condition = reader.truth(node)
+    reader.histories -= 1
 
 
 def _read_span(reader: _Reader, node: ast.expr, given: _Given, *, samples: bool) -> None:
@@ -421,8 +453,10 @@ def _read_window(reader: _Reader, node: ast.expr, given: _Given) -> None:
 def _read_after(reader: _Reader, node: ast.expr, given: _Given) -> None:
     # A bare number is seconds, as everywhere a duration is meant.
     value = reader.literal(node)
-    if isinstance(value, int | float) and value > 0:
+    if isinstance(value, int | float) and 0 < value <= MAX_SECONDS:
         given.span = Span("seconds", float(value))
+    elif isinstance(value, int | float):
+        reader.find(node, "bad-window", "this is no time to wait for.", 'Write seconds, "500 steps" or "10m".')
     elif value is not None:
         _read_span(reader, node, given, samples=False)
 
@@ -431,7 +465,7 @@ def _whole(reader: _Reader, node: ast.expr, low: int) -> int | None:
     value = reader.literal(node)
     if value is None:
         return None
-    if isinstance(value, str) or value != int(value) or not low <= value <= MAX_WINDOW:
+    if isinstance(value, str) or not low <= value <= MAX_WINDOW or value != int(value):
         reader.find(node, "bad-window", f"a whole number from {low} to {MAX_WINDOW} belongs here.")
         return None
     return int(value)
