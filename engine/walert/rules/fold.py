@@ -10,7 +10,7 @@ by where they stand, so that a changed rule set finds what still belongs to it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +58,7 @@ class Fold:
         self.age = Age(count)
         self.shelves: dict[str, Shelf] = {}
         self.feeds: dict[int, Shelf] = {}
-        self.reads = [self._reader(plan) for plan in self.rules.features]
+        self.readers: list[Reader] = [self._reader(plan) for plan in self.rules.features]
         self.inner = {plan.inner.key: Latch(plan.inner) for plan in self.rules.features if plan.inner is not None}
         self.latches: dict[str, Latch] = {}
         for plan in self.rules.plans:
@@ -206,7 +206,7 @@ class Fold:
         for key, latch in self.inner.items():
             if latch.plan.always or not latch.plan.triggers.isdisjoint(touched):
                 verdict = latch.judge(
-                    self.samples, self.arrived, self.arrived_finite, self.reads, self.run, self.records
+                    self.samples, self.arrived, self.arrived_finite, self.readers, self.run, self.records
                 )
                 if verdict is not None and not entered:
                     self.shelves[key].push(float(verdict), record.step, record.time)
@@ -219,7 +219,7 @@ class Fold:
         if not condition.always and condition.triggers.isdisjoint(touched):
             return None, latch.truth
         if condition.key not in judged:
-            verdict = latch.judge(self.samples, self.arrived, self.arrived_finite, self.reads, self.run, self.records)
+            verdict = latch.judge(self.samples, self.arrived, self.arrived_finite, self.readers, self.run, self.records)
             judged[condition.key] = (verdict, latch.truth)
         return judged[condition.key]
 
@@ -271,7 +271,7 @@ class Fold:
 
     def _look(self, latch: Latch, last: float, time: float) -> tuple[list[bool | None], bool | None]:
         self._moment(time, last)
-        return latch.look(self.samples, self.reads, self.run)
+        return latch.look(self.samples, self.readers, self.run)
 
     def newest(self) -> Record | None:
         """Where the fold stands: the newest record without its metrics; None before the first."""
@@ -313,7 +313,7 @@ class Fold:
         if slot is not None:
             return self.samples[slot]
         if feature is not None:
-            return self.reads[feature]()
+            return self.readers[feature]()
         return self.run[("step", "epoch", "run_age", "attempt").index(text)]
 
     def logged_name(self, slot: int) -> str:
@@ -329,11 +329,6 @@ class Fold:
             if value is not None:
                 out[name] = value
         return out
-
-    @property
-    def readers(self) -> Sequence[Reader]:
-        """The kept values as they are now, in the order of the rule set's `features`."""
-        return self.reads
 
     @property
     def names(self) -> Iterable[str]:

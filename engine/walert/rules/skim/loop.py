@@ -54,7 +54,7 @@ _GIVEN = {
     "origin time": "fold.origin_time",
     "age": "fold.age.times[{0}]",
     "age_steps": "fold.age.steps[{0}]",
-    "read": "fold.reads[{0}]",
+    "read": "fold.readers[{0}]",
     "push": "fold.feeds[{0}].pushes[{1}]",
     "kept": "fold.feeds[{0}].things[{1}]",
     "inner": "inner(fold, {0})",

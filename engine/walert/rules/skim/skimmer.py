@@ -236,7 +236,7 @@ def settle(fold: Fold, done: Skimmed, line: int, offset: int) -> None:
         fold.machines[plan.rank].remember(plan.needs, False, count)
     if not done.entered:  # else the next record recomputes the same comparisons
         for latch, judged, false in zip(view.parts, loop.judged, loop.false, strict=True):
-            latch.refresh(judged, false, fold.samples, fold.reads, fold.run, fold.records)
+            latch.refresh(judged, false, fold.samples, fold.readers, fold.run, fold.records)
 
 
 def _arrive(fold: Fold, cover: Cover, values: Sequence[float], step: float, time: float | None) -> None:
