@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
     if not mails:
         _say("No mail arrived: something is wrong.")
     _say(f"Everything is in {folder}. Judge the same log again, without a daemon:")
-    print(f"  walert replay --rules {folder / 'rules'} {folder / 'runs'}")
+    print(f"  {_command()} replay --rules {folder / 'rules'} {folder / 'runs'}")
     return FINE if mails else PROBLEMS
 
 
@@ -123,6 +124,12 @@ def _relay(stream: IO[str] | None, name: str, started: threading.Event) -> threa
     thread = threading.Thread(target=copy, daemon=True)
     thread.start()
     return thread
+
+
+def _command() -> str:
+    """How this walert is called here: by its name where that is found, else by its path."""
+    beside = Path(sys.executable).with_name("walert")
+    return "walert" if shutil.which("walert") or not beside.exists() else os.path.relpath(beside)
 
 
 def _say(text: str) -> None:
