@@ -232,3 +232,58 @@ def test_other_sources_keep_the_places_of_the_files_that_stay(tail, runs):
     append(runs / "a" / "m.jsonl", lines(2, 3))
     assert tail.sweep() == lines(2, 3)
     assert tail.batches[-1].source.project == "vision"
+
+
+def long_ago(*folders):
+    """As if nothing had happened in these folders for an hour: such ones are not listed at each scan."""
+    for folder in folders:
+        os.utime(folder, (folder.stat().st_atime, folder.stat().st_mtime - 3600.0))
+
+
+def test_in_folders_that_lie_still_growth_renames_and_new_names_are_found_all_the_same(tail, runs):
+    """Catalogue 3, 14, 54."""
+    deep = runs / "a" / "b"
+    deep.mkdir(parents=True)
+    append(deep / "m.jsonl", lines(0, 3))
+    append(runs / "top.jsonl", lines(10, 12))
+    long_ago(deep, runs / "a", runs)
+    tail.settle()
+    append(deep / "m.jsonl", lines(3, 4))
+    assert tail.sweep() == lines(3, 4)
+    append(deep / "m.jsonl", lines(4, 5))
+    assert tail.scan() == lines(4, 5)
+    append(deep / "m.jsonl", lines(5, 7))
+    (deep / "m.jsonl").rename(deep / "m.jsonl.1")
+    append(deep / "m.jsonl", lines(7, 8))
+    assert sorted(tail.scan()) == sorted(lines(5, 8))
+    long_ago(deep)
+    tail.settle()
+    os.truncate(deep / "m.jsonl", 0)
+    append(deep / "m.jsonl", lines(20, 22))
+    assert tail.sweep() == lines(20, 22)
+    (runs / "a" / "c").mkdir()
+    append(runs / "a" / "c" / "m.jsonl", lines(30, 31))
+    assert tail.scan() == lines(30, 31)
+    assert sorted(tail.read) == sorted(lines(0, 8) + lines(10, 12) + lines(20, 22) + lines(30, 31))
+
+
+def test_in_a_folder_that_lies_still_a_rewrite_to_the_same_size_is_found_within_six_scans(tail, runs):
+    """Catalogue 15."""
+    append(runs / "m.jsonl", ['{"n": 1}'])
+    long_ago(runs)
+    tail.settle()
+    (runs / "m.jsonl").write_bytes(b'{"n": 2}\n')
+    os.utime(runs / "m.jsonl", (2_000_000_000, 2_000_000_000))
+    assert [line for _ in range(6) for line in tail.scan(10.0)] == ['{"n": 2}']
+
+
+def test_a_link_in_a_folder_that_lies_still_is_looked_at_each_time(tail, runs, tmp_path):
+    """Catalogue 29: what changes is the folder of the link's target."""
+    target = tmp_path / "target"
+    append(target, lines(0, 2))
+    (runs / "m.jsonl").symlink_to(target)
+    long_ago(runs)
+    tail.settle()
+    target.rename(tmp_path / "old")
+    append(target, lines(2, 4))
+    assert tail.scan() == lines(2, 4)

@@ -8,12 +8,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from walert.clock import now
 from walert.model import Source
 from walert.tail.descriptors import Notice
+from walert.tail.globs import expanded, glob_of
 
 KNOWN = frozenset(
     {
@@ -30,12 +30,13 @@ _TRUSTED = 6  # walks, one of which lists every folder
 
 
 class Found(NamedTuple):
-    """A log: where it is, the entry and folder it was found through, and what stat said."""
+    """A log: where it is, the entry and folder it was found through, and what stat said; not `anew`, at an earlier look."""
 
     path: str
     source: Source
     root: str
     stat: os.stat_result
+    anew: bool = True
 
     @property
     def key(self) -> tuple[int, int]:
@@ -48,9 +49,7 @@ def root_of(source: Source) -> str:
     path = source.path
     if not glob.has_magic(path):
         return os.path.dirname(path) if os.path.isfile(path) else path
-    parts = path.split("/")
-    fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-    return "/".join(parts[:fixed]) or "/"
+    return glob_of(path).root
 
 
 class Discovery:
@@ -61,14 +60,16 @@ class Discovery:
         self._notice = notice
         self._walk = Walk()
         self._told: set[str] = set()
+        self._last: dict[str, Found] = {}
 
     def all(self) -> dict[tuple[int, int], Found]:
         """Every log of every source, once each however many names it has; the first source that names it decides."""
         out: dict[tuple[int, int], Found] = {}
         self._walk.begin()
         for source in self._sources:
-            self._collect(source, candidates(source, self._walk), out)
+            self._collect(source, candidates(source, self._walk), out, self._walk)
         self._walk.end()
+        self._last = {each.path: each._replace(anew=False) if each.anew else each for each in out.values()}
         return out
 
     def among(self, paths: Iterable[str]) -> dict[tuple[int, int], Found]:
@@ -78,14 +79,20 @@ class Discovery:
             for source in self._sources:
                 if covers(source, path) and not os.path.isdir(path):
                     self._collect(source, (path,), out)
-                elif _meets(source, path) and os.path.isdir(path):
-                    below = (p for p in Walk().below(path, source) if covers(source, p))
-                    self._collect(source, below, out)
+                elif os.path.isdir(path):
+                    self._collect(source, _in_folder(source, path), out)
         return out
 
-    def _collect(self, source: Source, paths: Iterable[str], out: dict[tuple[int, int], Found]) -> None:
+    def _collect(
+        self, source: Source, paths: Iterable[str], out: dict[tuple[int, int], Found], walk: Walk | None = None
+    ) -> None:
         root = root_of(source)
         for path in paths:
+            # In a folder that did not change, a name still is the file that it was.
+            before = self._last.get(path) if walk is not None and walk.unchanged else None
+            if before is not None and before.source is source:
+                out.setdefault(before.key, before)
+                continue
             if path.endswith(_PACKED):
                 self._skipped(path, "is compressed: it is not read")
                 continue
@@ -124,6 +131,7 @@ class Walk:
         self._before: dict[tuple[str, str], _Listing] = {}
         self._now: dict[tuple[str, str], _Listing] = {}
         self._count = 0
+        self.unchanged = False  # whether the log that was given last lies in a folder as it was
 
     def begin(self) -> None:
         """A walk over everything begins. One of six trusts nothing: some file systems do not tell that a folder changed."""
@@ -139,6 +147,7 @@ class Walk:
         visited: set[tuple[int, int]] = set()
         links: list[str] = []
         yield from self._below(folder, source, 0, visited, links)
+        self.unchanged = False
         while links:
             path, links = links[0], links[1:]
             if os.path.isdir(path):
@@ -158,13 +167,14 @@ class Walk:
         if key in visited or depth > _MAX_DEPTH:
             return
         visited.add(key)
+        self.unchanged = listing is self._before.get((folder, _kind(source)))
         yield from listing.logs
         for name in listing.folders:
             yield from self._below(name, source, depth + 1, visited, links)
         links += listing.links
 
     def _listing(self, folder: str, source: Source, changed: int) -> _Listing:
-        kind = source.format if source.format in ("csv", "tsv") else ""
+        kind = _kind(source)
         listing = self._before.get((folder, kind))
         if listing is None or listing.changed != changed:
             listing = _listed(folder, source, changed)
@@ -172,6 +182,10 @@ class Walk:
         if now() - changed / 1e9 > _SETTLED and not source.poll:
             self._now[folder, kind] = listing
         return listing
+
+
+def _kind(source: Source) -> str:
+    return source.format if source.format in ("csv", "tsv") else ""
 
 
 def _listed(folder: str, source: Source, changed: int) -> _Listing:
@@ -193,11 +207,7 @@ def candidates(source: Source, walk: Walk) -> Iterator[str]:
     """The paths that a source names now, sorted within each folder."""
     path = source.path
     if glob.has_magic(path):
-        for match in sorted(glob.iglob(path, recursive=True)):
-            if os.path.isdir(match):
-                yield from walk.below(match, source)
-            else:
-                yield match
+        yield from _matched(source, root_of(source), walk)
     elif os.path.isdir(path):
         yield from walk.below(path, source)
     elif os.path.lexists(path):
@@ -206,33 +216,36 @@ def candidates(source: Source, walk: Walk) -> Iterator[str]:
         yield from sorted(p for p in glob.glob(glob.escape(path) + ".*") if p[len(path) + 1 :].isdigit())
 
 
+def _matched(source: Source, folder: str, walk: Walk) -> Iterator[str]:
+    """What the source's glob names in `folder` and below."""
+    for path, named in expanded(glob_of(source.path), folder):
+        if named:
+            yield from walk.below(path, source)
+        else:
+            yield path
+
+
+def _in_folder(source: Source, folder: str) -> Iterator[str]:
+    """The paths that a source names in `folder` and below: it lies in the source's root, or the root in it."""
+    root = root_of(source).rstrip("/") + "/"
+    if root.startswith(folder.rstrip("/") + "/"):
+        return candidates(source, Walk())
+    if glob.has_magic(source.path):
+        return _matched(source, folder, Walk())
+    return Walk().below(folder, source) if (folder + "/").startswith(root) else iter(())
+
+
 def covers(source: Source, path: str) -> bool:
     """Whether `path` is a file that the source would name."""
     if glob.has_magic(source.path):
-        return _translated(source.path).match(path) is not None and not path.endswith(_PACKED)
+        folder, name = os.path.split(path)
+        pattern = glob_of(source.path)
+        states = pattern.at(folder)
+        named = pattern.names(states, name) and not name.endswith(_PACKED)
+        return named or (pattern.is_named(states) and is_log(path, source))
     if path == source.path or (path.startswith(source.path + ".") and path[len(source.path) + 1 :].isdigit()):
         return True
     return path.startswith(source.path.rstrip("/") + "/") and is_log(path, source)
-
-
-def _meets(source: Source, folder: str) -> bool:
-    """Whether logs of the source may lie below `folder`."""
-    root = root_of(source).rstrip("/") + "/"
-    return (folder + "/").startswith(root) or root.startswith(folder.rstrip("/") + "/")
-
-
-@lru_cache(maxsize=256)
-def _translated(pattern: str) -> re.Pattern[str]:
-    """A glob with `**` as a pattern over whole paths; a folder that it names stands for the logs below it."""
-    parts = [_part(part) for part in pattern.strip("/").split("/")]
-    return re.compile("/" + "".join(parts).removesuffix("/") + r"(?:/.*)?\Z")
-
-
-def _part(part: str) -> str:
-    if part == "**":
-        return r"(?:[^/]+/)*"
-    inner = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z")
-    return inner.replace(".*", "[^/]*") + "/"
 
 
 def is_log(path: str, source: Source) -> bool:
@@ -248,7 +261,10 @@ def is_log(path: str, source: Source) -> bool:
 
 
 def discover_logs(log: str) -> list[str]:
-    """The logs of a LOG argument: an explicit file whatever its name, a folder's logs sorted."""
-    if not os.path.isdir(log):
+    """The logs of a LOG argument, sorted: a folder's, those that a glob names, or an explicit file whatever its name."""
+    if os.path.lexists(log) and not os.path.isdir(log):
         return [log]
-    return list(candidates(Source(path=log), Walk()))
+    if not os.path.lexists(log) and not glob.has_magic(log):
+        return [log]
+    found = candidates(Source(path=log), Walk())
+    return sorted(path for path in found if os.path.isfile(path) and not path.endswith(_PACKED))

@@ -100,10 +100,25 @@ class Follower:
                 self._lose(stream)
                 self._mark(stream)  # what is still written to a file without a name is read to its end
         self._match(found)
+        for stream in self._sizes():
+            if stream.gone is None:
+                self._is_there(stream)
         self._settle()
 
     def sweep(self) -> None:
         """Look at what is known: a size that changed is read, a name that points elsewhere is looked up."""
+        unsure = self._sizes()
+        moved = [stream for stream in unsure if not self._is_there(stream)]
+        paths = [stream.path for stream in moved if stream.gone is None]
+        for stream in moved:
+            self._lose(stream)
+            self._mark(stream)
+        if paths:
+            self._match(self._discovery.among(paths))
+        self._settle()
+
+    def _sizes(self) -> list[Stream]:
+        """Mark what grew or shrank. Returns those of which a descriptor cannot tell."""
         unsure = []
         for stream in self.live.values():
             try:
@@ -113,14 +128,7 @@ class Follower:
                     self._mark(stream)
             except OSError:
                 self._mark(stream)  # its turn tells why
-        moved = [stream for stream in unsure if not self._is_there(stream)]
-        paths = [stream.path for stream in moved if stream.gone is None]
-        for stream in moved:
-            self._lose(stream)
-            self._mark(stream)
-        if paths:
-            self._match(self._discovery.among(paths))
-        self._settle()
+        return unsure
 
     def mark_dirty(self, paths: Iterable[str]) -> None:
         """Hints: files to read, folders to look into."""
@@ -181,7 +189,8 @@ class Follower:
         stream.source, stream.root = found.source, found.root
         if stream.gone is not None or (stream.path != found.path and not self._is_there(stream)):
             self._place(stream, found)
-        self._look(stream, found.stat)
+        if found.anew:
+            self._look(stream, found.stat)
 
     def _match_unknown(self) -> None:
         found, self._unmatched = self._unmatched, {}
