@@ -192,7 +192,10 @@ def served(folder: Path) -> None:
         for line in process.stdout:
             if f"quiet-{n}" in line:
                 break
+        else:
+            raise AssertionError("walertd has ended")
         waited.append(time.perf_counter() - began)
+    assert process.poll() is None, "walertd has ended"
     print(f"quiet file behind a backlog   {max(waited):8.2f} s at most, {resident(process.pid)} MiB resident")
     process.kill()
     process.communicate()

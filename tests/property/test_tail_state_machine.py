@@ -103,7 +103,10 @@ class FileLife(RuleBasedStateMachine):
         for number in (2, 1):
             older = self.root / f"m.jsonl.{number}"
             if older.exists():
-                older.rename(self.root / f"m.jsonl.{number + 1}")
+                oldest = self.root / f"m.jsonl.{number + 1}"
+                if oldest.exists() and os.stat(oldest).st_nlink == 1:
+                    self._destroy(os.stat(oldest).st_ino)
+                older.rename(oldest)
         if self.partial:
             self._lines(self.path, 1)
         self.rotated = self.root / "m.jsonl.1"
@@ -132,7 +135,7 @@ class FileLife(RuleBasedStateMachine):
         self.unread.setdefault(os.stat(copy).st_ino, []).extend(self.unread.pop(inode, []))
         os.truncate(self.path, 0)
 
-    @precondition(lambda self: self.path.exists() and not self.partial)
+    @precondition(lambda self: self.path.exists() and not self.partial and self.has_one_name())
     @rule()
     def replace_by_a_longer_copy(self):
         new = self.folder / "new"
@@ -191,7 +194,7 @@ class FileLife(RuleBasedStateMachine):
         self.path.unlink()
         self._lines(self.path, count)
 
-    @precondition(lambda self: self.path.exists() and not self.partial and self.unread_is_known())
+    @precondition(lambda self: self.path.exists() and not self.partial and self.has_one_name())
     @rule(keep=st.integers(1, 6))
     def cut_to_where_a_training_resumes(self, keep):
         """Lines that are kept may be read again, if the place was not remembered; none that follow may be missing."""
@@ -204,7 +207,7 @@ class FileLife(RuleBasedStateMachine):
         self.may_repeat.update(line.decode().rstrip("\n") for line in kept)
         os.truncate(self.path, after)
 
-    def unread_is_known(self):
+    def has_one_name(self):
         return os.stat(self.path).st_nlink == 1
 
     def _destroy(self, inode):
