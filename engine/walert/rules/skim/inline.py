@@ -112,7 +112,7 @@ class _Series:
 
     def _moments(self) -> tuple[str, str]:
         """`Moments.slide`, in a scale of 1. Returns the statements that put the sums back, and that take them up again."""
-        n, width, value = self.name, self.series.width, self.value
+        n, width, value = self.name, float(self.series.width), self.value
         m = f"{n}_moments"
         store = f"{m}.shifted = {n}_shifted; {m}.m2 = {n}_m2; "
         parts = ("shifted", "m2", "anchor", "scale", "low", "high")
@@ -135,7 +135,7 @@ class _Series:
         return store, f"{load}stop = stop or {n}_scale != 1.0; "
 
     def _zscore(self) -> None:
-        n, width = self.name, self.series.width
+        n, width = self.name, float(self.series.width)
         score = f"({self.value} - {n}_anchor - {n}_shifted / {width}) / sqrt({n}_m2 / {width})"
         self.before.append(f'{n}_zscore = {n}.statistics["{ZScore.name}"]; {n}_newest = {n}_zscore.newest')
         self.each.append(f"{n}_newest = {score} if {n}_m2 > 0.0 else NAN")
