@@ -159,14 +159,14 @@ class FileLife(RuleBasedStateMachine):
     @precondition(lambda self: self.path.exists())
     @rule()
     def give_it_another_name(self):
-        link = self.root / "linked.jsonl"
+        link = self.root / "m.linked.jsonl"
         if not link.exists():
             os.link(self.path, link)
 
-    @precondition(lambda self: (self.root / "linked.jsonl").exists())
+    @precondition(lambda self: (self.root / "m.linked.jsonl").exists())
     @rule()
     def take_the_other_name_away(self):
-        link = self.root / "linked.jsonl"
+        link = self.root / "m.linked.jsonl"
         if os.stat(link).st_nlink == 1:
             self._destroy(os.stat(link).st_ino)
         link.unlink()
