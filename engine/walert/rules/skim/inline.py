@@ -45,16 +45,18 @@ def key_of(node: t.Feature) -> str:
     return f"ema {amount!r}" if node.function == "ema" else f"{int(amount)} samples"
 
 
+def can_be_ready(kept: object) -> bool:
+    """Whether it is of a kind that can be written at all."""
+    return isinstance(kept, Ema) or (
+        isinstance(kept, SampleSeries) and kept.times is None and kept.statistics.keys() <= _WRITTEN
+    )
+
+
 def is_ready(kept: object) -> bool:
-    """Whether it can be written as it stands: a full window, an average that has begun."""
+    """Whether it can be written as it stands: a full window in a scale of 1, an average that has begun."""
     if isinstance(kept, Ema):
         return kept.now is not None
-    if (
-        not isinstance(kept, SampleSeries)
-        or kept.times is not None
-        or not kept.full()
-        or not kept.statistics.keys() <= _WRITTEN
-    ):
+    if not isinstance(kept, SampleSeries) or not can_be_ready(kept) or not kept.full():
         return False
     moments = kept.statistics.get(Moments.name)
     return not isinstance(moments, Moments) or moments.scale == 1.0

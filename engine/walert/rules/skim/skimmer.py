@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -13,12 +14,13 @@ from walert.rules.fold import Fold
 from walert.rules.machine import Phase
 from walert.rules.plan import RulePlan, RuleSet
 from walert.rules.skim.cover import Cover, Form, Kind
-from walert.rules.skim.inline import is_ready
+from walert.rules.skim.inline import can_be_ready, is_ready
 from walert.rules.skim.loop import Loop, State, make_loop
 
 _MOST: Final = 256  # covers, and loops, kept of a rule set
 _AT_ONCE: Final = 16  # loops compiled for a file before it must have earned more
 _RECORDS_A_LOOP: Final = 256
+_WHILE_FILLING: Final = 256  # lines at a time, while windows are filling
 _LONGEST_PAUSE: Final = 64  # lines, after lines that were not quiet
 
 Within = tuple[float, float]
@@ -115,12 +117,14 @@ class Skimmer:
         return self._through(view, fold, lines, hush) if view is not None and view is not newest else None
 
     def _through(self, view: _View, fold: Fold, lines: Lines, hush: Hush) -> Skimmed | None:
-        loop = self._loop(view, fold)
+        state = view.state()
+        loop = self._loop(view, state, fold) if state is not None else None
         within = hush(loop.confirming) if loop is not None and loop.confirming else (-math.inf, math.inf)
-        if loop is None or within is None:
+        if state is None or loop is None or within is None:
             return None
+        coming = islice(lines, _WHILE_FILLING) if view.fills(state.ready) else lines
         count, entered = loop.run(
-            lines, loop.given(fold), fold.attempts.highest, *within, float(lines.records), lines.arrival
+            coming, loop.given(fold), fold.attempts.highest, *within, float(lines.records), lines.arrival
         )
         row = view.form.row(lines[count - 1], view.wanted) if count else ()
         assert row is not None  # it was read before
@@ -146,10 +150,7 @@ class Skimmer:
             view = _kept(self._views, (form, kind), lambda: _View(fold, form, wanted, cover))
         return view if view.has_all() else None
 
-    def _loop(self, view: _View, fold: Fold) -> Loop | None:
-        state = view.state()
-        if state is None:
-            return None
+    def _loop(self, view: _View, state: State, fold: Fold) -> Loop | None:
         loops = _BOOKS.setdefault(fold.rules, _Book()).loops
         key = (view.form, view.cover.kind, state)
         if key not in loops:
@@ -167,7 +168,8 @@ class _View:
         self.parts = [part.latch(fold) for part in cover.parts]
         self.machines = [fold.machines[rank] for rank in cover.ranks]
         self.fed = [thing for slot in sorted(cover.finite) if slot in fold.feeds for thing in fold.feeds[slot].things]
-        self._latches, self._known = fold.latches, len(fold.known)
+        self._can_fill = tuple([can_be_ready(thing) for thing in self.fed])
+        self._latches = fold.latches
         self._blocked = [
             (latch, part.blocked) for latch, part in zip(self.parts, cover.parts, strict=True) if part.blocked
         ]
@@ -186,6 +188,10 @@ class _View:
         """Whether all its metrics were there before."""
         self._has_all = self._has_all or all(self.fold.arrived[slot] for slot in self.cover.column)
         return self._has_all
+
+    def fills(self, ready: tuple[bool, ...]) -> bool:
+        """Whether some window is on its way to be ready: a better loop waits."""
+        return ready != self._can_fill
 
     def state(self) -> State | None:
         """The state that decides which loop runs; None if the next line is not for a loop."""
