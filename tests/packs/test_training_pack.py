@@ -34,10 +34,15 @@ def test_no_rule_of_a_pack_is_ever_reported_as_blind(name: str) -> None:
     assert all(rule.optional for rule in pack(name))
 
 
-def test_the_rules_are_errors_and_speak_once() -> None:
-    rules = pack()
-    assert {rule.level for rule in rules} == {AlertLevel.ERROR}
-    assert {rule.group for rule in rules} == {"divergence"}
+def test_what_is_one_failure_has_one_group_and_speaks_once() -> None:
+    assert {rule.group for rule in pack() if rule.level is AlertLevel.ERROR} == {"divergence"}
+    assert {rule.group for rule in pack()} == {"divergence", "resume"}
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_what_is_only_to_be_looked_at_is_told_once(name: str) -> None:
+    assert {rule.repeat for rule in pack(name) if rule.level is not AlertLevel.ERROR} <= {"never"}
+    assert all(rule.group for rule in pack(name))
 
 
 @pytest.mark.parametrize(
