@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,24 @@ def test_an_explanation_is_made_of_sentences(entry: Explanation) -> None:
     out = io.StringIO()
     assert explain(entry.code, out) == 0
     assert all(len(line) <= 104 for line in out.getvalue().splitlines())
+
+
+def test_the_page_on_rules_names_every_warning() -> None:
+    page = (Path(__file__).resolve().parents[2] / "rules" / "README.md").read_text(encoding="utf-8")
+    section = page.partition("## What `walert check` warns about")[2]
+    warnings = {code for code, entry in EXPLANATIONS.items() if entry.severity != "error"} - {"no-rule-files"}
+    named = {
+        word
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for word in re.findall(r"`([a-z-]+)`", line.split("|")[1])
+    }
+    assert named == warnings
+
+
+def test_a_code_may_be_given_as_it_is_printed() -> None:
+    out = io.StringIO()
+    assert explain("error[unknown-key]", out) == 0
 
 
 def test_without_a_code_all_are_listed() -> None:

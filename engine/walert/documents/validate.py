@@ -119,7 +119,27 @@ def _any_of(error: Any, path: Path) -> Iterator[Finding]:
 
 def _meant_in(error: Any) -> str:
     allowed = [str(v) for branch in error.validator_value for v in branch.get("enum", ())]
-    return meant(str(error.instance), allowed) if isinstance(error.instance, str) else ""
+    return (meant(error.instance, allowed) or _respelt(error)) if isinstance(error.instance, str) else ""
+
+
+_UNITS = {
+    "m(?:illi)?sec(?:ond)?s?": "ms", "s(?:ec(?:ond)?s?)?": "s", "min(?:ute)?s?": "m", "h(?:ou)?rs?": "h", "days?": "d", "weeks?": "w",
+    "iter(?:ation)?s?|updates?|batch(?:es)?": " steps", "samples?|times|records|points": " samples",
+}  # fmt: skip
+_UNIT_WORDS = [
+    (re.compile(rf"(?<=\d)\s*(?:{words})(?![a-z])\s*", re.IGNORECASE), unit) for words, unit in _UNITS.items()
+]
+
+
+def _respelt(error: Any) -> str:
+    """`10 minutes` as `10m`, where that would be allowed."""
+    import jsonschema
+
+    text = error.instance[:64]
+    for words, unit in _UNIT_WORDS:
+        text = words.sub(unit, text)
+    fits = text != error.instance and jsonschema.Draft7Validator(error.schema).is_valid(text)
+    return f"Did you mean `{text}`?" if fits else ""
 
 
 def _pattern(error: Any, path: Path) -> Iterator[Finding]:

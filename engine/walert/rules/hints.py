@@ -101,7 +101,7 @@ def syntax_hint(text: str, offset: int) -> str:
     word = _WORDS.match(text, offset) or _WORDS.search(text)
     if word:
         return f"Write `{word[0].lower()}` in small letters."
-    taken = _KEYWORD.match(text, offset)
+    taken = _KEYWORD.match(text, offset) or _KEYWORD.search(text)
     if taken:
         return f'`{taken[0]}` is a word of Python: write m["{taken[0]}"] for a metric of that name.'
     if re.search(r"\d\s*%\s*$", text[: offset + 1]):

@@ -24,6 +24,7 @@ MAX_NODES = 200
 MAX_DEPTH = 120
 MAX_HISTORIES = 5  # `frac` and `streak` inside each other; every level costs a rule set as much as the one below it
 MAX_WINDOW = 100_000
+MAX_FINDINGS = 20  # of one condition: who has made so many mends some first
 
 _BINARY = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow",
@@ -54,7 +55,7 @@ def parse_placed(text: str) -> Parsed:
     reader = _Reader(scanned, text)
     truth = reader.truth(body)
     if reader.findings or truth is None:
-        raise ConditionError(sorted(set(reader.findings)))
+        raise ConditionError(sorted(set(reader.findings))[:MAX_FINDINGS])
     return Parsed(truth, reader.places, tuple(reader.mentions))
 
 
@@ -436,12 +437,13 @@ def _read_span(reader: _Reader, node: ast.expr, given: _Given, *, samples: bool)
     try:
         span = parse_span(value)
     except ValueError as error:
-        reader.find(node, "bad-window", str(error), 'Write 100, "500 steps" or "10m".')
+        what = str(error).partition(". ")[0].rstrip(".")
+        reader.find(node, "bad-window", f"{what}.", 'Write 100, "500 steps" or "10m".')
         return
     if span.kind == "k_of_n" or (span.kind == "samples" and not samples):
         reader.find(node, "bad-window", "this is no window.", 'Write "500 steps" or "10m".')
     elif span.kind == "samples" and not 2 <= span.amount <= MAX_WINDOW:
-        reader.find(node, "bad-window", f"a window holds 2 to {MAX_WINDOW} samples.")
+        reader.find(node, "bad-window", f"a window holds 2 to {MAX_WINDOW:,} samples.")
     else:
         given.span = span
 
@@ -466,7 +468,7 @@ def _whole(reader: _Reader, node: ast.expr, low: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, str) or not low <= value <= MAX_WINDOW or value != int(value):
-        reader.find(node, "bad-window", f"a whole number from {low} to {MAX_WINDOW} belongs here.")
+        reader.find(node, "bad-window", f"a whole number from {low} to {MAX_WINDOW:,} belongs here.")
         return None
     return int(value)
 

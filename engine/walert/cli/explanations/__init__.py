@@ -31,6 +31,7 @@ def explain(code: str, out: TextIO) -> int:
     if not code:
         out.write("\n".join(_list()) + "\n\n`walert check --explain CODE` tells what one means.\n")
         return FINE
+    code = code.partition("[")[2].rstrip("]") or code  # as it is printed: error[CODE]
     entry = EXPLANATIONS.get(code)
     if entry is None:
         near = difflib.get_close_matches(code[:60], EXPLANATIONS, 1, 0.5)

@@ -30,8 +30,7 @@ def lint(
 ) -> list[Remark]:
     """The remarks on the rules of one file. `whole` is False when the file has errors: what is missing then says nothing."""
     remarks = [remark for written in rules if written.enabled for remark in lint_rule(written)]
-    if whole:
-        remarks += lint_file(rules, aliases, known)
+    remarks += lint_file(rules, aliases, known, whole=whole)
     if known.logged is not None and known.logged.records.count:
         remarks += lint_logged(rules, known.logged)
     return _once(remarks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -155,6 +156,9 @@ def _shown(each: Bound) -> str:
 
 
 def _covers(one: Interval, other: Interval) -> bool:
-    low, high = (one, other) if one.high == Interval().high else (other, one)
-    reaches = low.high == Interval().high and high.low == Interval().low
-    return reaches and (low.low < high.high or (low.low == high.high and not (low.low_open and high.high_open)))
+    """Whether every number is in one of the two."""
+    for low, high in ((one, other), (other, one)):
+        reaches = (low.low, low.low_open, high.high, high.high_open) == (-math.inf, False, math.inf, False)
+        if reaches and (low.high > high.low or (low.high == high.low and not (low.high_open and high.low_open))):
+            return True
+    return False

@@ -40,13 +40,16 @@ def _asked(truth: t.Truth) -> Iterator[str]:
             yield from (inner.name for inner in t.walk(node) if isinstance(inner, t.Metric))
 
 
-def lint_file(rules: Sequence[Written], aliases: Mapping[str, tuple[str, ...]], known: Around) -> Iterator[Remark]:
-    """The remarks on rules that need the sight of all of the file's; none of them may be missing because of an error."""
+def lint_file(
+    rules: Sequence[Written], aliases: Mapping[str, tuple[str, ...]], known: Around, *, whole: bool
+) -> Iterator[Remark]:
+    """The remarks on rules that need the sight of all of the file's. Not `whole`: some rules are left out because of errors."""
     enabled = [rule for rule in rules if rule.enabled]
-    yield from _not_finite(enabled, known)
+    if whole:
+        yield from _not_finite(enabled, known)
+        yield from _alone(enabled, known)
     yield from _slashes(rules, aliases, known)
     yield from _nearly_roles(rules, aliases, known)
-    yield from _alone(enabled, known)
     yield from _swapped(enabled)
     yield from _twice(enabled)
 
@@ -132,8 +135,10 @@ def _alone(rules: Sequence[Written], known: Around) -> Iterator[Remark]:
     for written in rules:
         group = written.rule.group
         if group and known.groups.get(group, 0) == 1 and "group" not in written.defaults:
-            what = f"no other rule is in the group {group}: it changes nothing."
-            yield Remark(written.path("group"), None, "group-alone", what, "Rules of one group speak once.")
+            what = f"no other rule is in the group {group[:40]}: it changes nothing."
+            near = meant(group, [name for name in known.groups if name])
+            hint = f"Did you mean {near}?" if near else "Rules of one group speak once."
+            yield Remark(written.path("group"), None, "group-alone", what, hint)
 
 
 def _swapped(rules: Sequence[Written]) -> Iterator[Remark]:

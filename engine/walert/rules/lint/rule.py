@@ -127,7 +127,8 @@ def _absent(written: Written, field: Field) -> Remark | None:
 def _misspelt(written: Written, field: Field) -> Remark | None:
     """A value that nothing in the rule names, and that is near to one that something does; any kept value that its condition does not keep."""
     metrics = {name for _, condition in written.conditions() for name in condition.metrics}
-    kept = [describe(node) for node in t.walk(written.when.truth) if isinstance(node, t.Feature)]
+    features = [node for node in t.walk(written.when.truth) if isinstance(node, t.Feature)]
+    kept = [describe(node) for node in features if node.function != "last"]  # last(x) is x itself to a text
     if field.name in FACTS or field.name in metrics or field.name in kept:
         return None
     near = meant(field.name, [*sorted(metrics), *kept, *FACTS])
