@@ -42,7 +42,6 @@ def test_what_is_one_failure_has_one_group_and_speaks_once() -> None:
 @pytest.mark.parametrize("name", pack_names())
 def test_what_is_only_to_be_looked_at_is_told_once(name: str) -> None:
     assert {rule.repeat for rule in pack(name) if rule.level is not AlertLevel.ERROR} <= {"never"}
-    assert all(rule.group for rule in pack(name))
 
 
 @pytest.mark.parametrize(
