@@ -79,7 +79,7 @@ def stream(seed, count, odd):
             names = chance.sample(NAMES, chance.randint(1, 4))
         if alternates:
             names = ["val"] if names == ["x", "y"] else ["x", "y"]
-        step, time = step + 1, time + chance.choice([1, 1, 1, 5])
+        step, time = step + 1, time + chance.choice([1, 1, 1, 5] if chance.random() < 0.98 else [0, 16, 40, -3])
         row = {name: chance.random() * spread[0] + spread[1] for name in names}
         if chance.random() < spiky:
             row[chance.choice(names)] = chance.choice([1e9, -1e9, 1e200, 5e-324, 1.7e308])
@@ -225,6 +225,17 @@ def test_plain_lines_are_skimmed(odd):
     if odd:
         lines[500::100] = [b'{"step": 7}'] * 5
     assert check(rows, lines, None, [400]) > 950
+
+
+def test_what_only_time_changes_is_skimmed_between_its_moments():
+    rows = [
+        {"title": when, "when": when}
+        for when in ('stalled("15m")', 'absent(val, "10m")', "age(x) > 100", "run_age > 300 and not run_age > 400")
+    ]
+    lines = [
+        json.dumps({"step": i, "_timestamp": 1.7e9 + i, "x" if i < 500 else "y": 1.0}).encode() for i in range(1000)
+    ]
+    assert check(rows, lines, None, []) > 900
 
 
 def test_a_rule_that_goes_on_firing_is_skimmed_between_its_messages():

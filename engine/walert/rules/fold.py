@@ -225,6 +225,11 @@ class Fold:
 
     # --- what falls due between two records
 
+    @property
+    def newest_time(self) -> float | None:
+        """The event time of the newest record that had one."""
+        return self.run[_TIME]
+
     def due(self, now: float) -> list[Transition]:
         """What the time from the newest record until `now` (event time) changes by itself, at the moment at which it does.
 

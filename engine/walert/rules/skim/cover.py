@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from walert.rules import terms as t
 from walert.rules.fold import Fold
 from walert.rules.latch import Latch
 from walert.rules.plan import AtomPlan, ConditionPlan, RuleSet
@@ -145,6 +146,7 @@ class Cover:
         self.inner = tuple(self._parts((p.inner for p in rules.features if p.inner is not None), inner=True))
         self.outer = {part.plan.key: part for part in self._parts(_conditions(rules), inner=False)}
         self.parts = (*self.inner, *(part for part in self.outer.values() if part.fresh))
+        self.timed = tuple(_timed(rules)) if kind.clocked else ()
         self.ranks = tuple(
             plan.rank
             for plan in rules.plans
@@ -171,6 +173,30 @@ class Cover:
         direct = tuple(s for s in atom.direct if s not in self.column)
         finite = tuple(s for s in atom.finite if s not in self.finite)
         return (direct, finite) if direct or finite else None
+
+
+def _timed(rules: RuleSet) -> Iterator[ConditionPlan]:
+    """The conditions that time alone may change, each once."""
+    found = {c.key: c for plan in rules.timed for c in (plan.when, plan.clear) if c is not None and c.timed}
+    yield from found.values()
+
+
+def only_time(rules: RuleSet) -> bool:
+    """Whether whatever time changes depends on nothing else, so that a loop can tell when it does."""
+    return all(atom.timed and _tells_time(atom.term) for condition in _timed(rules) for atom in condition.atoms)
+
+
+def _tells_time(node: t.Node) -> bool:
+    match node:
+        case t.Metric():
+            return False
+        case t.OfRun(name):
+            return name == "run_age"
+        case t.Feature(function=function):
+            return function == "age"
+        case t.Presence(span=span):
+            return span is not None and span.kind == "seconds"
+    return all(_tells_time(child) for child in t.children(node))
 
 
 def _conditions(rules: RuleSet) -> Iterator[ConditionPlan]:

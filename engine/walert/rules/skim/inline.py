@@ -17,7 +17,14 @@ from walert.rules.windows.running import Ema
 from walert.rules.windows.samples import SampleSeries
 from walert.rules.windows.scores import ZScore
 
-SPACE: Final[dict[str, object]] = {"sqrt": math.sqrt, "bisect_left": bisect_left, "insort": insort, "least": min}
+SPACE: Final[dict[str, object]] = {
+    "sqrt": math.sqrt,
+    "bisect_left": bisect_left,
+    "insort": insort,
+    "least": min,
+    "there": 0.0,
+    "nextafter": math.nextafter,
+}
 _WRITTEN: Final = {kind.name for kind in (Moments, Lowest, Highest, Ranks, ZScore)}
 
 

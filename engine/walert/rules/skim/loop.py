@@ -10,7 +10,7 @@ from walert.rules import terms as t
 from walert.rules.compiling import define, literal
 from walert.rules.fold import Fold
 from walert.rules.machine import Phase
-from walert.rules.plan import RulePlan
+from walert.rules.plan import ConditionPlan, RulePlan
 from walert.rules.skim.cover import Cover, Part, Reading
 from walert.rules.skim.inline import SPACE, key_of, write_window
 from walert.rules.skim.writing import MOST, Bounds, Scene, TooLarge, every, some, threshold
@@ -23,11 +23,12 @@ Run = Callable[[Iterable[bytes], Sequence[object], float, float, float, float, f
 @dataclass(frozen=True, slots=True)
 class State:
     """What a loop depends on beside its cover: the truths of blocked comparisons, part by part; the phases of the cover's rules; whether each of
-    the cover's windows is ready to be written out."""
+    the cover's windows is ready to be written out; what its conditions of time hold."""
 
     truths: tuple[tuple[bool | None, ...], ...]
     phases: tuple[Phase, ...]
     ready: tuple[bool, ...]
+    held: tuple[bool | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class _Writing:
     inlined: dict[int, str] = field(default_factory=dict)  # kept values by expressions
     scene: Scene = field(init=False)
     bounds: dict[int, Bounds] = field(init=False)  # by column
+    falls_due: list[str] = field(default_factory=list)  # tests that leave the loop for what happened before the line
     early: list[str] = field(default_factory=list)  # tests that leave the loop before samples enter windows
     late: list[str] = field(default_factory=list)  # and after
     body: list[str] = field(default_factory=list)
@@ -114,6 +116,8 @@ class _Writing:
         self._push()
         for part in self.cover.inner:
             self._inner(part, truths[id(part)])
+        for condition, held in zip(self.cover.timed, self.state.held, strict=True):
+            self._wait(condition, held)
         for rank in self.cover.ranks:
             self._rule(self.cover.rules.plans[rank], phases[rank], truths)
         run: Run = define(self._source(), "skim", SPACE | dict(self.reading.space))  # type: ignore[assignment]
@@ -168,6 +172,15 @@ class _Writing:
         push = self.scene.constant("inner", list(self.fold.inner).index(part.plan.key))
         self.body.append(f"if {pair.true}: {push}(1.0, step, time)")
         self.body.append(f"elif {pair.false}: {push}(0.0, step, time)")
+
+    def _wait(self, condition: ConditionPlan, held: bool | None) -> None:
+        """What time alone changes must not change, neither between two records nor by one of them."""
+        between = self.scene.until(condition)
+        self.falls_due.append({True: between.false, False: between.true, None: some(between)}[held])
+        part = self.cover.part(condition)
+        if part is not None:
+            at, features = self.scene.condition(part, {})
+            self._leave_if({True: _negated(at.true), False: _negated(at.false), None: some(at)}[held], features)
 
     def _need(self, features: Iterable[int]) -> None:
         for index in sorted(features):
@@ -231,19 +244,26 @@ class _Writing:
 
     def _source(self) -> str:
         reading, kind = self.reading, self.cover.kind
+        if self.cover.timed:
+            self.scene.constant("run", 6)
         names = "".join(f"{name}, " for name in self.scene.constants.values())
         step = reading.step if kind.stepped else "count"
         time = reading.time if reading.time != "None" else "arrival"
         each = [f"v{i} = {value}" for i, value in enumerate(reading.values)]
         each += [f"{name} = {value}" for name, value in (("step", step), ("time", time)) if name != value]
+        if self.cover.timed:
+            each.append(f"now = nextafter(time, 0.0)\nif now > before and {some(self.falls_due)}: break")
         each.append(f"if {some([_negated(every(self._guards())), *self.early])}: break")
         each += self.body
         if self.late:
             each.append(f"if {some(self.late)}:\n entered = True\n break")
         each += ["last = step"] if kind.stepped else []
+        each += [f"before = {' = '.join(self.scene.marks)} = time".replace("=  =", "=")] if self.cover.timed else []
         each.append("n += 1")
         lines = [*self.scene.judges, "def skim(lines, constants, last, low, high, count, arrival):"]
         lines += [f" {names}= constants"] if names else []
+        lines += [f" {name} = {constant}" for name, constant in self.scene.marks.items()]
+        lines += [f" before = {self.scene.constants['run', 6, 0]}"] if self.cover.timed else []
         lines += [f" {line}" for line in self.before]
         lines += [
             " n, entered = 0, False",

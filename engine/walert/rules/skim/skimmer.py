@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from walert.rules.fold import Fold
 from walert.rules.machine import Phase
 from walert.rules.plan import RulePlan, RuleSet
-from walert.rules.skim.cover import Cover, Form, Kind
+from walert.rules.skim.cover import Cover, Form, Kind, only_time
 from walert.rules.skim.inline import can_be_ready, is_ready
 from walert.rules.skim.loop import Loop, State, make_loop
 
@@ -72,11 +72,22 @@ class Skimmed:
 class _Book:
     """What was made for a rule set. None stands for what cannot be skimmed."""
 
+    only_time: bool
     covers: OrderedDict[Hashable, Cover] = field(default_factory=OrderedDict)
     loops: OrderedDict[Hashable, Loop | None] = field(default_factory=OrderedDict)
 
 
 _BOOKS: WeakKeyDictionary[RuleSet, _Book] = WeakKeyDictionary()
+
+
+def _book(fold: Fold) -> _Book:
+    rules = fold.rules
+    book = _BOOKS.get(rules)
+    if book is None:
+        book = _BOOKS[rules] = _Book(only_time(rules))
+    return book
+
+
 _V = TypeVar("_V")
 
 
@@ -144,14 +155,14 @@ class Skimmer:
         kind = Kind(tuple(slots), finite, form.stepped, form.timed or lines.arrival is not None, form.epochal)  # type: ignore[arg-type]
         view = self._views.get((form, kind))
         if view is None or not view.is_of(fold, lines):
-            book = _BOOKS.setdefault(fold.rules, _Book())
+            book = _book(fold)
             self._views.pop((form, kind), None)
             cover = _kept(book.covers, kind, lambda: Cover(fold.rules, kind))
             view = _kept(self._views, (form, kind), lambda: _View(fold, form, wanted, cover))
         return view if view.has_all() else None
 
     def _loop(self, view: _View, state: State, fold: Fold) -> Loop | None:
-        loops = _BOOKS.setdefault(fold.rules, _Book()).loops
+        loops = _book(fold).loops
         key = (view.form, view.cover.kind, state)
         if key not in loops:
             if self._compiled > _AT_ONCE + fold.records // _RECORDS_A_LOOP:
@@ -170,6 +181,7 @@ class _View:
         self.fed = [thing for slot in sorted(cover.finite) if slot in fold.feeds for thing in fold.feeds[slot].things]
         self._can_fill = tuple([can_be_ready(thing) for thing in self.fed])
         self._latches = fold.latches
+        self._timed = [fold.latches[condition.key] for condition in cover.timed]
         self._blocked = [
             (latch, part.blocked) for latch, part in zip(self.parts, cover.parts, strict=True) if part.blocked
         ]
@@ -201,7 +213,8 @@ class _View:
         if Phase.FIRING in phases and any(m.phase is Phase.FIRING and m.true.count == 0 for m in self.machines):
             return None
         truths = tuple([tuple([latch.truths[i] for i in blocked]) for latch, blocked in self._blocked])
-        return State(truths, phases, tuple([is_ready(thing) for thing in self.fed]))
+        held = tuple([latch.truth for latch in self._timed])
+        return State(truths, phases, tuple([is_ready(thing) for thing in self.fed]), held)
 
 
 def _kept(kept: OrderedDict[Hashable, _V], key: Hashable, make: Callable[[], _V]) -> _V:
@@ -219,7 +232,11 @@ def _is_under_way(fold: Fold, lines: Lines) -> bool:
     """Whether the file has begun, and nothing is announced that changes what its next record means."""
     form, attempts = lines.form, fold.attempts
     clocked = form.timed or lines.arrival is not None
-    if fold.origin_step is None or (clocked and (fold.origin_time is None or fold.rules.timed)) or not form.names:
+    if fold.origin_step is None or not form.names:
+        return False
+    if clocked and (
+        fold.origin_time is None or (fold.rules.timed and (fold.newest_time is None or not _book(fold).only_time))
+    ):
         return False
     return not form.stepped or (attempts.first is not None and not attempts.announced)
 

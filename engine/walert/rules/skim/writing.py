@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from walert.rules import terms as t
-from walert.rules.compiling import Writer
+from walert.rules.compiling import RUN_SLOTS, Writer
+from walert.rules.plan import ConditionPlan
 from walert.rules.skim.cover import Cover, Part
 
 MOST = 1.7976931348623157e308  # the largest finite number
@@ -48,18 +49,30 @@ class Scene:
     cover: Cover
     constants: dict[Constant, str] = field(default_factory=dict)
     judges: list[str] = field(default_factory=list)
+    marks: dict[str, str] = field(
+        default_factory=dict
+    )  # locals of when a slot had its newest sample, from which constant
     sure: set[int] = field(default_factory=set)  # kept values that are never MISSING here
 
     def constant(self, source: Source, which: int, part: int = 0) -> str:
         """The local that holds it."""
         return self.constants.setdefault((source, which, part), f"c{len(self.constants)}")
 
+    def mark(self, slot: int) -> str:
+        """The local that holds the time of a slot's newest sample, a row's or that before the loop."""
+        name = f"mark{slot}"
+        self.marks[name] = self.constant("age", slot)
+        return name
+
     def condition(self, part: Part, truths: Mapping[int, bool | None]) -> tuple[Pair, frozenset[int]]:
         """A condition, `truths` standing for what is not recomputed, and the kept values that it reads."""
         speller = Speller(part.plan.layout, self)
-        counter = iter(range(1_000))
-        pair = speller.pair(part.plan.truth, counter, truths)
+        pair = speller.pair(part.plan.truth, iter(range(1_000)), truths)
         return pair, frozenset(speller.features)
+
+    def until(self, condition: ConditionPlan) -> Pair:
+        """A condition of time alone, at the moment `now` after the last record, which was at `before`."""
+        return Waiter(condition.layout, self).pair(condition.truth, iter(range(1_000)), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +205,29 @@ class Speller(Writer):
         judge = f"j{len(self.scene.judges)}"
         self.scene.judges.append(f"def {judge}({names}):\n try:\n  return {text}\n except TypeError:\n  return None\n")
         return Pair(f"{judge}({names}) is True", f"{judge}({names}) is False")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter(Speller):
+    """Writes what time alone changes, between two records: as it is `now`, while the newest record's time is `before`."""
+
+    def sample(self, slot: int) -> str:
+        """Whether there is any is all that is asked, and those of the row were there before."""
+        if slot in self.scene.cover.column:
+            return self._use("there")
+        return self._use(self.scene.constant("sample", slot), maybe=True)
+
+    def kept(self, node: t.Feature) -> str:
+        """An age."""
+        assert node.metric is not None
+        slot = self.layout.slot(node.metric)
+        mark = self.scene.mark(slot) if slot in self.scene.cover.column else self.scene.constant("age", slot)
+        return f"({self._use('now')} - {self._use(mark, maybe=True)})"
+
+    def of_run(self, slot: int) -> str:
+        """The age of the run, or how long there was no record."""
+        since = "before" if slot == RUN_SLOTS["silence"] else self.scene.constant("origin time", 0)
+        return f"({self._use('now')} - {self._use(since)})"
 
 
 def every(parts: Iterable[str]) -> str:
