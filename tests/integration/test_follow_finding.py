@@ -183,6 +183,37 @@ def test_two_descriptors_are_enough_through_rotation_and_partial_lines(runs):
         assert sorted(tail.read) == sorted(lines(0, 6) + [f'{{"a": {n}, "b": 1}}' for n in range(6)])
 
 
+def test_a_copy_that_waits_is_known_although_its_descriptor_was_needed_elsewhere(runs):
+    """Catalogue 19, 104."""
+    with Tail(runs, max_open=2) as tail:
+        append(runs / "m.jsonl", lines(0, 5))
+        for n in range(5):
+            append(runs / f"other-{n}.jsonl", lines(10 + n, 11 + n))
+        tail.scan()
+        shutil.copy(runs / "m.jsonl", runs / "m.jsonl.1")
+        os.truncate(runs / "m.jsonl", 0)
+        for n in range(5):
+            append(runs / f"other-{n}.jsonl", lines(20 + n, 21 + n))
+        assert sorted(tail.settle()) == sorted(lines(20, 25))
+
+
+def test_an_inode_given_to_another_file_while_nobody_held_it_is_another_file(runs):
+    """Catalogue 12, 19, 104."""
+    with Tail(runs, max_open=2) as tail:
+        append(runs / "old.jsonl", [])
+        append(runs / "m.jsonl", lines(0, 5))
+        for n in range(3):
+            append(runs / f"other-{n}.jsonl", lines(10 + n, 11 + n))
+        tail.scan()
+        for n in range(3):
+            append(runs / f"other-{n}.jsonl", lines(20 + n, 21 + n))
+        tail.sweep()
+        (runs / "old.jsonl").unlink()
+        shutil.copy(runs / "m.jsonl", runs / "m.jsonl.1")
+        os.truncate(runs / "m.jsonl", 0)
+        assert tail.settle() == []
+
+
 def test_a_quiet_file_waits_for_one_turn_of_a_loud_one(tail, runs):
     """Catalogue 67: however many are loud."""
     for n in range(5):

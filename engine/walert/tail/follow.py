@@ -177,13 +177,34 @@ class Follower:
         """Known inodes first, so that a rename is one before its old name is given to another."""
         for key, each in found.items():
             stream = self.live.get(key)
-            if stream is None:
+            if stream is None or self._gave_its_number_away(stream, each):
                 self._unmatched[key] = each
             else:
                 self._seen(stream, each)
         # An unknown file may hold what a nameless one holds unread: that one is read to its end before.
         if self._unmatched and not self._turns.nameless:
             self._match_unknown()
+
+    def _gave_its_number_away(self, stream: Stream, found: Found) -> bool:
+        """Whether the inode of a file that nobody held open was given to another: then the stream is remembered without it."""
+        if stream.fd is not None or stream.path == found.path:
+            return False
+        fd = self._files.open(found.path)
+        if fd is None:
+            return False
+        try:
+            look = look_at_file(fd, found.path)
+            told = look.birth is not None and stream.birth is not None
+            same = look.birth == stream.birth if told else look.begins(stream)
+        except OSError:
+            same = True  # its turn tells why
+        finally:
+            os.close(fd)
+        if not same:
+            self._lose(stream)
+            self.lost += max(0, stream.size - stream.buffer.end)
+            self._retire(stream)
+        return not same
 
     def _seen(self, stream: Stream, found: Found) -> None:
         stream.source, stream.root = found.source, found.root
@@ -315,10 +336,11 @@ class Follower:
 
     def _took_over(self, stream: Stream) -> bool:
         """Whether the file that waited is where another stream goes on."""
-        if stream.fd is None or stream.source is None:
-            return False
         try:
-            look = look_at_file(stream.fd, stream.path)
+            fd = self._files.of(stream)
+            if fd is None or stream.source is None:
+                return False
+            look = look_at_file(fd, stream.path)
             former = self._again(look)
         except OSError as error:
             self._files.fault(stream.path, error)
