@@ -93,9 +93,12 @@ class Machine:
         if verdict is True:
             return self._true(rule, step, time, confirms)
         if verdict is False:
-            self.true.reset()
+            if self.true.count:
+                self.true.reset()
             if self.phase is Phase.PENDING and not any(self.history):
                 self.phase = Phase.INACTIVE
+        if self.phase is not Phase.FIRING:
+            return Move.HELD
         return self._clear(rule, _clear_judgement(rule, verdict, clear, when), step, time)
 
     def confirm(self, rule: Needs, count: int) -> None:
@@ -132,7 +135,7 @@ class Machine:
         return self.true.meets(rule.for_, step, time)
 
     def _clear(self, rule: Needs, judgement: bool | None, step: float, time: float | None) -> Move:
-        if self.phase is not Phase.FIRING or judgement is None:
+        if judgement is None:
             return Move.HELD
         if judgement is False:
             self.clear.reset()
