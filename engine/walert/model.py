@@ -184,7 +184,7 @@ class Transition:
     line: int
     offset: int
     why: str
-    names: Mapping[str, float] = field(default_factory=dict)  # what a text may fill in: as written in the rule file, roles included
+    names: Mapping[str, float] = field(default_factory=dict)  # what a text may fill in: as the rule file writes it
     since: float | None = None  # event time of the episode's first confirming sample
     by: Literal["record", "timer"] = "record"
     rank: int = 0

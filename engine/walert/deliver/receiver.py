@@ -71,9 +71,7 @@ class UrlReceiver:
             return self._channel
 
 
-def build_receiver(
-    name: str, url: str, *, per_second: float | None = None, stream: TextIO | None = None
-) -> Receiver:
+def build_receiver(name: str, url: str, *, per_second: float | None = None, stream: TextIO | None = None) -> Receiver:
     """The receiver of a URL: `console://` (to `stream` if given), or any that Apprise knows. Raises nothing and opens
     nothing: an unusable URL shows in `validate` and in the outcome of `send`. `per_second` replaces its own pace.
     """
