@@ -192,9 +192,17 @@ def faulty(kind: str, seed: int, change: Callable[[Plan], Plan], due: str | None
         shown = risen(losses, plan.at)
         if due is None:
             return LabelledRun(kind, seed, rows)
-        if shown is not None and shown + 40 < len(losses):
+        if shown is not None and shown + 40 < len(losses) and stays_lost(losses):
             others = [i for name in plan.names[1:3] if (i := not_finite(rows, name)) is not None]
             return LabelledRun(kind, seed, rows, due, min([at[shown], *others]))
+
+
+def stays_lost(losses: list[float]) -> bool:
+    """Whether the loss ends as no number, or far above the best that it was for twenty records."""
+    if not np.isfinite(losses[-20:]).all():
+        return True
+    means = np.convolve(np.array(losses)[np.isfinite(losses)], np.full(20, 0.05), "valid")
+    return bool(np.median(losses[-20:]) > means.min() + 2 * abs(means.min()))
 
 
 def not_finite(rows: list[Row], name: str) -> int | None:
