@@ -163,7 +163,7 @@ def test_the_most_exacting_expectation_chooses_first(tmp_path: Path) -> None:
 
 
 def test_a_difference_is_shown_in_columns(tmp_path: Path) -> None:
-    expect = "[{at: step 200, title: High loss, happening: [firing, message], text: 'no, \u202eit is'},"
+    expect = '[{at: step 200, title: High loss, happening: [firing, message], text: "no, \\u202eit is"},'
     expect += " {at: end, title: High loss, happening: closed, level: warn}]"
     (result,) = results(
         tmp_path, f"{{name: N, steps: {{start: 100, by: 100}}, series: {{loss: 1 20}}, end: failed, expect: {expect}}}"
