@@ -70,6 +70,8 @@ def test_a_renamed_file_is_let_go_after_the_wait_and_known_again_when_it_returns
     log.rename(away)
     tail.scan()
     tail.scan(601.0)
+    assert tail.batches[-1].ended
+    tail.sweep()
     assert tail.follower.status().open == 0
     append(away, lines(3, 4))
     away.rename(log)

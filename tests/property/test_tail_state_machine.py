@@ -135,6 +135,47 @@ class FileLife(RuleBasedStateMachine):
         self.unread.setdefault(os.stat(copy).st_ino, []).extend(self.unread.pop(inode, []))
         os.truncate(self.path, 0)
 
+    @precondition(lambda self: self.running and self.path.exists() and not self.partial and self.has_one_name())
+    @rule(early=st.booleans(), heard=st.booleans(), between=st.integers(0, 3), late=st.booleans())
+    def copytruncate_that_is_heard(self, early, heard, between, late):
+        """Events name the copy while it is empty or when it is done; lines follow before the truncation, which may be heard, too."""
+        if not set(self.path.read_text().splitlines()) & set(self.read):
+            self._hint(self.path)  # of a log that nobody knew before, the copy is another log
+        self.copies += 1
+        copy = self.root / f"m-{self.copies}.jsonl"
+        copy.touch()
+        if early:
+            self._hint(copy)
+        shutil.copy(self.path, copy)
+        if heard or (between and late):
+            self._hint(copy)
+        inode = os.stat(self.path).st_ino
+        copied = list(self.unread.get(inode, []))
+        self._lines(self.path, between)
+        if between and late:
+            self._hint(self.path)
+        still = self.unread.pop(inode, [])
+        self.may_miss.update(line for line in still if line not in copied)
+        self.unread.setdefault(os.stat(copy).st_ino, []).extend(line for line in copied if line in still)
+        os.truncate(self.path, 0)
+        if late:
+            self._hint(self.path)
+
+    @precondition(lambda self: self.path.exists() and not self.partial and self.has_one_name())
+    @rule(heard=st.booleans())
+    def write_all_of_it_anew(self, heard):
+        """As a script does that keeps its history in memory: caught in the middle, it looks like a truncation."""
+        content = self.path.read_bytes()
+        os.truncate(self.path, 0)
+        if heard and self.running:
+            self._hint(self.path)
+        self._append(self.path, content.decode())
+        self._lines(self.path, 1)
+
+    def _hint(self, path):
+        self.follower.mark_dirty([str(path)])
+        self._read_all()
+
     @precondition(lambda self: self.path.exists() and not self.partial and self.has_one_name())
     @rule()
     def replace_by_a_longer_copy(self):
@@ -225,8 +266,7 @@ class FileLife(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule()
     def a_hint(self):
-        self.follower.mark_dirty([str(self.path)])
-        self._read_all()
+        self._hint(self.path)
 
     def _read_all(self):
         for _ in range(50):

@@ -37,9 +37,11 @@ def batches_of(
     groups = grouped(pieces) or [(None, [])]
     for i, (lines, flaws) in enumerate(groups):
         last = i == len(groups) - 1
-        place = _last_place(stream) if last else _place(stream, fd, lines, flaws)
-        fresh, replaces = stream.fresh, stream.replaces
-        stream.fresh = False
+        place = _last_place(stream) if last else _place(stream, fd, groups[i + 1])
+        fresh, replaces, owed = stream.fresh, stream.replaces, stream.owed
+        stream.fresh, stream.owed = False, 0
+        if owed:
+            flaws = [Flaw(0, place.offset, owed, "bytes that were gone before they were read"), *flaws]
         yield Batch(
             source=stream.source,
             root=stream.root,
@@ -62,11 +64,11 @@ def _last_place(stream: Stream) -> Checkpoint:
     return stream.checkpoint(stream.marks, buffer.offset, buffer.line, buffer.discarding)
 
 
-def _place(stream: Stream, fd: int, lines: Lines | None, flaws: Sequence[Flaw]) -> Checkpoint:
-    offset, line = (lines.end, lines.number + len(lines.lines) - 1) if lines else (0, 0)
-    for flaw in flaws:
-        offset, line = flaw.offset + flaw.size, flaw.line or line
-    return stream.checkpoint(marks_at(fd, offset), offset, line)
+def _place(stream: Stream, fd: int, after: Group) -> Checkpoint:
+    """Where the next group begins: a flaw may be longer than was known when it was told."""
+    lines, _ = after
+    assert lines is not None  # only the first group can be without: flaws are put to what is before them
+    return stream.checkpoint(marks_at(fd, lines.offset), lines.offset, lines.number - 1)
 
 
 def rest_of(buffer: LineBuffer) -> list[Piece]:

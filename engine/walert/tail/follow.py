@@ -16,15 +16,17 @@ from typing import Protocol
 from walert.model import Batch, Checkpoint, Flaw, Source
 from walert.tail.batches import batches_of, rest_of
 from walert.tail.descriptors import Descriptors, Notice
-from walert.tail.discover import Discovery, Found
+from walert.tail.discover import Discovery, Found, covers
 from walert.tail.ghosts import Ghosts, Look, look_at_file
-from walert.tail.identity import Place, matches
+from walert.tail.identity import Place, head_of, matches
 from walert.tail.lines import MAX_LINE, LineBuffer, Piece
 from walert.tail.streams import Stream, new_stream, saved_stream
 from walert.tail.turns import Turns
 
 CHUNK = 64 << 10
+GHOSTS = 10_000  # streams without a file that are remembered, beside those that were committed before the start
 HOLD = 1.5  # seconds that a file whose beginning is another's waits: it may be about to take its place
+HOLD_MOST = 60.0  # the same, while it grows as a copy does
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 
@@ -77,7 +79,8 @@ class Follower:
         self.max_line = max_line_bytes
         self.notice = notice
         self.live: dict[tuple[int, int], Stream] = {}
-        self.ghosts = Ghosts(saved_stream(place, max_line_bytes) for place in saved)
+        places = list(saved)
+        self.ghosts = Ghosts((saved_stream(place, max_line_bytes) for place in places), len(places) + GHOSTS)
         self.lost = self.flaws = self.replaced = 0
         self._sources = tuple(sources)
         self._discovery = Discovery(self._sources, notice)
@@ -85,9 +88,12 @@ class Follower:
         self._known = Ghosts()  # the live ones, by what a copy of them is known by
         self._paths: dict[str, Stream] = {}
         self._unmatched: dict[tuple[int, int], Found] = {}
+        self._empty: dict[str, Found] = {}  # nobody can tell yet what they are
         self._held: dict[str, Stream] = {}
+        self._short: dict[str, float] = {}  # shorter than they were, since when, monotonic
         self._due: list[Stream] = []  # held long enough
         self._nameless: dict[str, Stream] = {}
+        self._over: list[Stream] = []  # their last batch was given
         self._turns = Turns()
 
     # --- looking
@@ -109,7 +115,7 @@ class Follower:
         """Look at what is known: a size that changed is read, a name that points elsewhere is looked up."""
         unsure = self._sizes()
         moved = [stream for stream in unsure if not self._is_there(stream)]
-        paths = [stream.path for stream in moved if stream.gone is None]
+        paths = [stream.path for stream in moved if stream.gone is None] + list(self._empty)
         for stream in moved:
             self._lose(stream)
             self._mark(stream)
@@ -225,7 +231,7 @@ class Follower:
         stream.path, stream.source, stream.root = found.path, found.source, found.root
         self._paths[found.path] = stream
         if stream.gone is not None:
-            stream.gone = None
+            stream.gone, stream.ending = None, False
             self._nameless.pop(stream.id, None)
             self._turns.drop(stream)
             self._mark(stream)
@@ -234,6 +240,10 @@ class Follower:
     # --- files that nobody knows
 
     def _unknown(self, found: Found) -> None:
+        self._empty.pop(found.path, None)
+        if found.anew and not found.stat.st_size:
+            self._empty[found.path] = found
+            return
         fd = self._files.open(found.path)
         if fd is None:
             return
@@ -251,27 +261,52 @@ class Follower:
     def _stream_for(self, look: Look) -> Stream | None:
         """The stream that goes on in this file, or a new one; None for a file that holds no lines."""
         stream = self._again(look)
-        if stream is not None:
+        if stream is not None or not look.head:
             return stream
         if look.head.startswith(_PACKED):
             self.notice(Notice("skipped", look.path, "is compressed: it is not read"))
             return None
         stream = new_stream(look.fd, look.stat, self.max_line)
-        former = self._paths.get(look.path) or self.ghosts.at(look.path)
-        if former is not None:
-            stream.replaces = former.id
-            self._told_replaced(former)
-        if self._known.copied_in(look):
+        stream.original = self._known.copied_in(look) or self._copied_before(look)
+        if stream.original is not None:
             stream.held = self.clock.monotonic()
             self._held[stream.id] = stream
         return stream
 
-    def _told_replaced(self, former: Stream) -> None:
+    def _copied_before(self, look: Look) -> Stream | None:
+        """A log beside this file that has just become shorter, when the file is what it was before more of it was read."""
+        folder = os.path.dirname(look.path)
+        short = (s for s in self.live.values() if s.id in self._short) if self._short else iter(())
+        return next(
+            (s for s in short if os.path.dirname(s.path) == folder and s.proven(look.fd, look.stat.st_size)), None
+        )
+
+    def _former(self, stream: Stream) -> Stream | None:
+        """What another stream's path led to before, if that is over: its file is gone, or other bytes are in it."""
+        former = self._known.at(stream.path, stream) or self.ghosts.at(stream.path)
+        if former is None or any(held.original is former for held in self._held.values()):
+            return None
+        if former.fd is not None and os.fstat(former.fd).st_nlink:
+            return None  # it was renamed, and may still be written to
+        return former
+
+    def _succeeds(self, stream: Stream) -> bool:
+        """Whether a new stream may begin: what it replaces is read to its end before."""
+        former = self._former(stream)
+        if former is None:
+            return True
+        if former.gone is not None and self.live.get(former.key) is former:
+            former.ending = True
+            self._mark(former)
+            self._turns.add(stream)
+            return False
+        stream.replaces = former.id
         if former.restored:
             former.restored = False
             self.replaced += 1
             what = f"is another file than the one that was read to line {former.buffer.line}; whatever followed there is gone"
             self.notice(Notice("replaced", former.path, what))
+        return True
 
     def _again(self, look: Look) -> Stream | None:
         """The stream that this file goes on with: one without a file, or one whose file has lost its name."""
@@ -304,6 +339,7 @@ class Follower:
         self._turns.drop(stream)
         self._nameless.pop(stream.id, None)
         self._held.pop(stream.id, None)
+        self._short.pop(stream.id, None)
 
     def _adopt(self, stream: Stream, look: Look, found: Found) -> None:
         stream.device, stream.inode, stream.birth = *look.key, look.birth
@@ -319,6 +355,7 @@ class Follower:
 
     def _settle(self) -> None:
         now = self.clock.monotonic()
+        self._let_go()
         self._due = [s for s in self._held.values() if s.held is not None and now - s.held >= self.hold]
         self._expire()
 
@@ -329,19 +366,21 @@ class Follower:
         """
         due, self._due = self._due, []
         for stream in due:
-            if self._held.pop(stream.id, None) is not None:
-                stream.held = None
-                if not self._took_over(stream):
-                    self._mark(stream)
+            if stream.id in self._held and not self._decided(stream):
+                self._held.pop(stream.id)
+                stream.held = stream.original = None
+                self._mark(stream)
 
-    def _took_over(self, stream: Stream) -> bool:
-        """Whether the file that waited is where another stream goes on."""
+    def _decided(self, stream: Stream) -> bool:
+        """Whether the file that waited is where another stream goes on, or must wait on."""
         try:
             fd = self._files.of(stream)
             if fd is None or stream.source is None:
                 return False
             look = look_at_file(fd, stream.path)
-            former = self._again(look)
+            if self._is_under_way(stream, look):
+                return True
+            former = self._again(look) or self._overtaken(stream, look)
         except OSError as error:
             self._files.fault(stream.path, error)
             return False
@@ -352,11 +391,48 @@ class Follower:
         self._adopt(former, look, Found(stream.path, stream.source, stream.root, look.stat))
         return True
 
+    def _is_under_way(self, stream: Stream, look: Look) -> bool:
+        """Whether the file still grows as a copy does, or the log that it may be copied from is about to be decided on."""
+        original = stream.original
+        if original is None or self.live.get(original.key) is not original:
+            return False
+        if original.id in self._short:
+            return True
+        grown, stream.size = look.stat.st_size != stream.size, look.stat.st_size
+        waited = self.clock.monotonic() - (stream.held or 0.0)
+        return grown and waited < HOLD_MOST and (look.begins(original) or look.is_part_of(original))
+
+    def _overtaken(self, stream: Stream, look: Look) -> Stream | None:
+        """The log that this file is a copy of, truncated after more of it had been read: all of the copy was read."""
+        former = stream.original
+        if former is None or self.ghosts.by_id.get(former.id) is not former:
+            return None
+        if look.stat.st_size >= former.buffer.offset:
+            return None
+        former.back_to(former.end_of(look.fd, look.stat.st_size))
+        return self._unbound(former)
+
+    def _let_go(self) -> None:
+        """Those whose last batch was taken, and not taken back."""
+        over, self._over = self._over, []
+        for stream in over:
+            if stream.ending and self.live.get(stream.key) is stream:
+                self._retire(stream)
+
     def _expire(self) -> None:
-        """Those without a name for long are let go; their place is remembered."""
+        """Files without a name are over when nothing was written for long, or when no name is left anywhere; their place is remembered."""
         now = self.clock.monotonic()
-        for stream in [s for s in self._nameless.values() if now - (s.gone or now) > self.rotate_wait]:
-            self._retire(stream)
+        for stream in self._nameless.values():
+            since = now - (stream.gone or now)
+            if since >= self.hold and (self._is_unlinked(stream) or now - stream.active > self.rotate_wait < since):
+                stream.ending = True
+                self._mark(stream)
+
+    def _is_unlinked(self, stream: Stream) -> bool:
+        try:
+            return stream.fd is not None and os.fstat(stream.fd).st_nlink == 0
+        except OSError:
+            return False  # a network file system that does not answer
 
     def _retire(self, stream: Stream) -> None:
         self._unbound(stream)
@@ -367,6 +443,7 @@ class Follower:
 
     def read(self, *, budget: int = 1 << 20) -> Iterator[Batch]:
         """One round: at most `budget` bytes of each file that has more. It gives something as long as anything is pending."""
+        self._let_go()
         given = False
         while self.pending() and not given:
             for stream in self._turns.take():
@@ -391,17 +468,22 @@ class Follower:
             self._files.fault(stream.path, error)
             self._files.close(stream)
             return
+        if stream.ending and stream not in self._turns:
+            self._over.append(stream)
+            if not batches:
+                self._let_go()
         yield from batches
-        if batches and batches[-1].ended:
-            self._retire(stream)
 
     def _batches(self, stream: Stream, budget: int) -> list[Batch]:
         fd = self._files.of(stream)
         if fd is None:
-            return []
+            return list(batches_of(stream, -1, (), 0.0, True, True)) if stream.ending and not stream.fresh else []
         found = os.fstat(fd)
         if not self._still_the_same(stream, fd, found):
             return []
+        if stream.fresh and stream.replaces is None and not self._succeeds(stream):
+            return []
+        before = stream.copy()
         pieces = self._pieces(stream, fd, found.st_size, budget)
         stream.size, stream.modified = found.st_size, found.st_mtime_ns
         drained = stream.buffer.end >= found.st_size
@@ -410,13 +492,20 @@ class Follower:
         elif stream.buffer.unwritten:
             stream.drop_partial()
             stream.size = -1  # looked at again in each sweep
-        ended = drained and stream.gone is not None and found.st_nlink == 0
+        ended = drained and stream.ending
         if ended:
             pieces += rest_of(stream.buffer)
+        if pieces:
+            stream.active = self.clock.monotonic()
         stream.prove(fd)
+        if not matches(fd, os.fstat(fd).st_size, before.buffer.end, before.seen):
+            # It was rewritten while it was read: what came of it is not of one piece.
+            stream.restore(before)
+            stream.size = -1  # looked at again in the next sweep
+            return []
         self._known.add(stream)
         self.flaws += sum(isinstance(piece, Flaw) for piece in pieces)
-        if not (pieces or ended or stream.told != stream.buffer.offset):
+        if not (pieces or (ended and not stream.fresh) or stream.told != stream.buffer.offset):
             return []
         stream.told = stream.buffer.offset
         return list(batches_of(stream, fd, pieces, found.st_mtime, drained, ended))
@@ -443,30 +532,53 @@ class Follower:
         """Whether the file goes on where it was read to; if not, it is read from where it is still known, or anew."""
         buffer = stream.buffer
         if matches(fd, found.st_size, buffer.end, stream.seen):
+            self._short.pop(stream.id, None)
             return True
         if matches(fd, found.st_size, buffer.offset, stream.marks):
-            buffer.forget_partial()  # only the partial line is another one now
+            stream.drop_partial()  # only the partial line is another one now
+            self._short.pop(stream.id, None)
             return True
         place = stream.proven(fd, found.st_size)
+        if self._may_grow_back(stream, fd, found.st_size, place):
+            return False
         if place is None:
             self._rewritten(stream, fd, found)
             return False
         self._go_back(stream, place)
         return True
 
+    def _may_grow_back(self, stream: Stream, fd: int, size: int, place: Place | None) -> bool:
+        """Whether a file that is shorter than it was waits for another look: its writer may be writing all of it anew."""
+        if stream.gone is not None or size >= stream.buffer.offset or (place is not None and place.offset == size):
+            return False
+        if 0 < stream.marks.head_length <= size and head_of(fd, stream.marks.head_length) != stream.marks.head:
+            return False
+        now = self.clock.monotonic()
+        if stream.id not in self._short:
+            self._short[stream.id] = now
+            # A copy that was made of it comes first.
+            self._match(self._discovery.among([os.path.dirname(stream.path)]))
+        return now - self._short[stream.id] < self.hold
+
+    def _count_lost(self, stream: Stream) -> int:
+        """What was seen of the file and is gone unread."""
+        lost = max(0, stream.size - stream.buffer.offset)
+        self.lost += lost
+        return lost
+
     def _go_back(self, stream: Stream, place: Place) -> None:
-        self.lost += max(0, stream.size - stream.buffer.offset)
+        stream.owed += self._count_lost(stream)
         what = f"was cut or rewritten: it is read again from line {place.line + 1}"
         self.notice(Notice("rewritten", stream.path, what))
         stream.back_to(place)
+        self._short.pop(stream.id, None)
 
     def _rewritten(self, stream: Stream, fd: int, found: os.stat_result) -> None:
         """The same inode, other bytes: what was followed is remembered, and the file begins anew."""
-        self.lost += max(0, stream.size - stream.buffer.offset)
         self.notice(Notice("rewritten", stream.path, "was truncated or rewritten: it is read from its start"))
         fresh = new_stream(fd, found, self.max_line)
+        fresh.owed = self._count_lost(stream)
         fresh.path, fresh.source, fresh.root, fresh.gone = stream.path, stream.source, stream.root, stream.gone
-        fresh.replaces = stream.id
         self._files.detach(stream)
         self._forget(stream)
         stream.drop_partial()
@@ -488,6 +600,7 @@ class Follower:
             if stream.id == checkpoint.stream:
                 stream.go_to(checkpoint)
                 stream.fresh = checkpoint.offset == 0
+                stream.ending = False
                 self._known.add(stream)
                 self._mark(stream)
 
@@ -495,6 +608,9 @@ class Follower:
         """Other files from now on; those that stay keep their place."""
         self._sources = tuple(sources)
         self._discovery = Discovery(self._sources, self.notice)
+        for stream in list(self.live.values()):
+            if not any(covers(source, stream.path) for source in self._sources):
+                self._retire(stream)
         self.scan()
 
     def status(self) -> FollowStatus:
@@ -503,7 +619,7 @@ class Follower:
 
     def holding(self) -> bool:
         """Whether a file waits for another look before it is read."""
-        return bool(self._held)
+        return bool(self._held or self._short)
 
     def idle(self) -> Iterator[Batch]:
         """An empty batch of every file that was read to its end before: where it stands."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from walert.tail.identity import HEAD, born, digest, matches, read_at
+from walert.tail.identity import HEAD, MARK, born, digest, matches, read_at
 from walert.tail.streams import Stream
 
 STRANGE = 4096  # bytes that a file in another folder must share before it counts as the same log moved, not as a run that began alike
@@ -35,6 +35,15 @@ class Look(NamedTuple):
         """Whether the file's beginning is what was read of the stream."""
         return stream.buffer.offset > 0 and matches(self.fd, self.stat.st_size, stream.buffer.offset, stream.marks)
 
+    def is_part_of(self, stream: Stream) -> bool:
+        """Whether all there is of the file is what a longer file, open as `stream`, begins with: a copy under way."""
+        size, start = self.stat.st_size, max(0, self.stat.st_size - MARK)
+        if stream.fd is None or not HEAD <= size < stream.buffer.offset:
+            return False
+        if read_at(stream.fd, HEAD, 0) != self.head:
+            return False
+        return read_at(self.fd, size - start, start) == read_at(stream.fd, size - start, start)
+
     def is_inode_of(self, stream: Stream) -> bool:
         """Whether it is the stream's inode, and not its number given to another file."""
         return self.key == stream.key and (None in (self.birth, stream.birth) or self.birth == stream.birth)
@@ -51,9 +60,10 @@ Filed = tuple[tuple[int, int], str, tuple[int, str], str, str, str]  # inode, pa
 class Ghosts:
     """A set of streams that files are compared with."""
 
-    __slots__ = ("_at", "_filed", "_kin", "_lengths", "_named", "_paths", "by_id")
+    __slots__ = ("_at", "_filed", "_kin", "_lengths", "_named", "_paths", "by_id", "most")
 
-    def __init__(self, streams: Iterable[Stream] = ()) -> None:
+    def __init__(self, streams: Iterable[Stream] = (), most: int = 0) -> None:
+        self.most = most
         self.by_id: dict[str, Stream] = {}
         self._filed: dict[str, Filed] = {}
         self._lengths: Counter[int] = Counter()
@@ -68,7 +78,7 @@ class Ghosts:
         return len(self.by_id)
 
     def add(self, stream: Stream) -> None:
-        """Remember a stream, or what it has become."""
+        """Remember a stream, or what it has become; more than can be are forgotten, the oldest first."""
         filed = _filed(stream)
         if self._filed.get(stream.id) == filed:
             return
@@ -77,6 +87,8 @@ class Ghosts:
         self._lengths[filed[2][0]] += 1
         for shelf, place in self._places(filed):
             shelf.setdefault(place, {})[stream.id] = stream
+        if self.most and len(self.by_id) > self.most:
+            self.remove(next(iter(self.by_id.values())))
 
     def remove(self, stream: Stream) -> None:
         """Forget a stream, if it is here."""
@@ -99,18 +111,19 @@ class Ghosts:
             (self._named, (head, name)),
         )
 
-    def at(self, path: str) -> Stream | None:
-        """The newest stream that was at `path`."""
-        return next(reversed(self._paths.get(path, {}).values()), None)
+    def at(self, path: str, but: Stream | None = None) -> Stream | None:
+        """The newest stream that was at `path`, but for one."""
+        return next((s for s in reversed(self._paths.get(path, {}).values()) if s is not but), None)
 
     def of(self, look: Look, *, lost: bool = False) -> Stream | None:
         """The stream that the file goes on with: by inode, path, kin, length. `lost`: without a path only."""
         return next((s for s in self._candidates(look) if (s.gone is not None or not lost) and look.begins(s)), None)
 
-    def copied_in(self, look: Look) -> bool:
-        """Whether the file begins with all that was read of some stream."""
+    def copied_in(self, look: Look) -> Stream | None:
+        """The stream all of which the file begins with, or is a part of."""
         heads = self._heads(look)
-        return any(look.begins(s) for s in [*self._kin_of(look, heads), *self._namesakes(look, heads, 1)])
+        alike = [*self._kin_of(look, heads), *self._namesakes(look, heads, 1)]
+        return next((s for s in alike if look.begins(s) or look.is_part_of(s)), None)
 
     def _candidates(self, look: Look) -> Iterator[Stream]:
         yield from (s for s in self._at.get(look.key, {}).values() if look.is_inode_of(s))

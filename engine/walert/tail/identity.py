@@ -47,6 +47,11 @@ def marks_at(fd: int, offset: int) -> Marks:
     return Marks(digest(read_at(fd, length, 0)), length, digest(read_at(fd, offset - start, start)))
 
 
+def head_of(fd: int, length: int) -> str:
+    """The hash of an open file's first `length` bytes."""
+    return digest(read_at(fd, length, 0))
+
+
 def matches(fd: int, size: int, offset: int, marks: Marks) -> bool:
     """Whether the open file's first `offset` bytes may be those that `marks` were made of."""
     return size >= offset and marks_at(fd, offset) == marks

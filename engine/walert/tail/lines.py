@@ -13,6 +13,7 @@ from walert.model import Flaw
 
 MAX_LINE = 1 << 20  # bytes; a longer line is skipped and counted
 _BOM = b"\xef\xbb\xbf"
+_HOLE = 4096  # NULs before a line that are told; fewer become blanks: no writer shall make a flaw, and a batch, of every line
 
 
 class Lines(NamedTuple):
@@ -55,6 +56,12 @@ class LineBuffer:
     def unwritten(self) -> bool:
         """Whether what was fed ends in NULs: a writer that maps the file may still fill them."""
         return self.nulls > 0 or self.tail.endswith(b"\0")
+
+    def copy(self) -> LineBuffer:
+        """The same state, to go back to."""
+        twin = LineBuffer(self.offset, self.line, self.discarding, self.max_line)
+        twin.tail, twin.nulls = self.tail, self.nulls
+        return twin
 
     def feed(self, chunk: bytes) -> list[Piece]:
         """Take the next bytes of the file."""
@@ -106,9 +113,12 @@ class LineBuffer:
         start = 0
         for i, line in enumerate(lines):
             if line[:1] == b"\0":
-                self._give(lines[start:i], out)
-                lines[i] = line = self._after_nulls(line, out, ended=True)
-                start = i
+                if not line.startswith(bytes(_HOLE)):
+                    lines[i] = line = _blanked(line)
+                else:
+                    self._give(lines[start:i], out)
+                    lines[i] = line = self._after_nulls(line, out, ended=True)
+                    start = i
             if len(line) > self.max_line:
                 self._give(lines[start:i], out)
                 self._too_long(len(line) + 1, out)
@@ -130,7 +140,9 @@ class LineBuffer:
         """A writer that was truncated under its feet leaves NULs before its next line: they are no part of it."""
         rest = data.lstrip(b"\0")
         self.nulls += len(data) - len(rest)
-        if rest or ended:
+        if rest and self.nulls < _HOLE:
+            rest, self.nulls = b" " * self.nulls + rest, 0
+        elif rest or ended:
             out.append(Flaw(0, self.offset, self.nulls, "NULs before a line"))
             self.offset += self.nulls
             self.nulls = 0
@@ -140,3 +152,8 @@ class LineBuffer:
         self.line += 1
         out.append(Flaw(self.line, self.offset, size, f"the line is over {self.max_line} bytes"))
         self.offset += size
+
+
+def _blanked(line: bytes) -> bytes:
+    rest = line.lstrip(b"\0")
+    return b" " * (len(line) - len(rest)) + rest

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from walert.model import Checkpoint, Source
-from walert.tail.identity import Marks, Place, born, digest, marks_at, matches
+from walert.tail.identity import Marks, Place, born, digest, marks_at, matches, read_at
 from walert.tail.lines import MAX_LINE, LineBuffer
 
 UNREAD = Marks(digest(b""), 0, digest(b""))
+_STEP = 1 << 18
 _TRAIL = 8  # earlier places that are remembered; the newer, the closer together
 
 
@@ -29,7 +30,8 @@ class Stream:
     source: Source | None = None
     root: str = ""
     fd: int | None = None
-    size: int = 0  # at the last look
+    size: int = 0  # at the last turn
+    owed: int = 0  # bytes that were gone before they were read, not told yet
     modified: int = -1  # mtime at the last look, nanoseconds
     told: int = 0  # the offset of the last batch
     fresh: bool = False
@@ -37,6 +39,9 @@ class Stream:
     replaces: str | None = None
     gone: float | None = None  # when its path was lost, monotonic
     held: float | None = None  # since when it waits, its beginning being another's, monotonic
+    original: Stream | None = None  # whose copy it may be
+    active: float = 0.0  # when it last grew, monotonic
+    ending: bool = False  # nothing more is expected of its file
     trail: list[Place] = field(default_factory=list)
 
     @property
@@ -60,6 +65,14 @@ class Stream:
         self.buffer.forget_partial()
         self.seen = self.marks
 
+    def copy(self) -> Stream:
+        """The same place, to go back to."""
+        return replace(self, buffer=self.buffer.copy(), trail=list(self.trail))
+
+    def restore(self, before: Stream) -> None:
+        """Go back to a place that `copy` kept."""
+        self.buffer, self.marks, self.seen, self.trail = before.buffer, before.marks, before.seen, before.trail
+
     def prove(self, fd: int) -> None:
         """Take the marks of where the reading is now, and remember the place."""
         buffer = self.buffer
@@ -74,6 +87,17 @@ class Stream:
     def proven(self, fd: int, size: int) -> Place | None:
         """The last remembered place before which the open file is still as it was read."""
         return next((p for p in reversed(self.trail) if matches(fd, size, p.offset, p.marks)), None)
+
+    def end_of(self, fd: int, size: int) -> Place:
+        """The last line's end in the open file, all of whose `size` bytes are known to have been read."""
+        start = self.proven(fd, size) or Place(0, 0, UNREAD)
+        at, line, end = start.offset, start.line, start.offset
+        while at < size and (chunk := read_at(fd, min(_STEP, size - at), at)):
+            count = chunk.count(b"\n")
+            line += count
+            end = at + chunk.rfind(b"\n") + 1 if count else end
+            at += len(chunk)
+        return Place(end, line, marks_at(fd, end)) if end else Place(0, 0, UNREAD)
 
     def back_to(self, place: Place) -> None:
         """Read on from a remembered place: what came after it is no longer there."""
