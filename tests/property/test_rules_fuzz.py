@@ -201,7 +201,7 @@ ALIASES = "aliases: {loss: [loss, train/loss], acc: ['*/acc']}\n"
 def test_any_rules_are_read_linted_and_compiled(rules: list[dict[str, object]]) -> None:
     text = f"version: 1\n{ALIASES}rules:\n" + "".join(f"  - {json.dumps(rule)}\n" for rule in rules)
     examined = soon(lambda: examine_rules(text, "f"))
-    known = around(written.rule for written in examined.written)
+    known = around(examined.written)
     remarks = soon(lambda: lint(examined.written, examined.aliases, known, whole=examined.loaded.usable))
     lines = text.split("\n")
     for problem in [*examined.loaded.problems, *(as_problem(examined.document, remark) for remark in remarks)]:

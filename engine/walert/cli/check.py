@@ -227,8 +227,8 @@ def _lint(checked: _Checked, environ: Mapping[str, str], config: str | None, log
     """Remarks on the rules that were checked, knowing all the rules that are in force beside them."""
     from walert.rules.lint import around, as_problem, lint
 
-    own = [w.rule for examined in checked.examined for w in examined.written if w.enabled]
-    known = around([*own, *_others(checked, environ, config)], logged)
+    own = [written for examined in checked.examined for written in examined.written]
+    known = around(own, _others(checked, environ, config), logged)
     for examined in checked.examined:
         remarks = lint(examined.written, examined.aliases, known, whole=examined.loaded.usable)
         checked.problems += [as_problem(examined.document, remark) for remark in remarks]

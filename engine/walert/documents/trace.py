@@ -7,6 +7,7 @@ the answer is where the value begins: near, and never wrong by a line that does 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from walert.documents.compose import Place
 
@@ -19,12 +20,18 @@ def source_index(text: str, place: Place, offset: int) -> int:
     """The index into `text` of the value's character `offset`; of its end for an offset at or past it."""
     if place.style in ("{", "*") or not place.value:
         return place.start
-    found = _block(text, place) if place.style in ("|", ">") else _flow(text, place)
+    found = _traced(text, place)
     if len(found) != len(place.value):
         return place.start
     if offset >= len(found):
         return found[-1] + 1
     return found[max(0, offset)]
+
+
+@lru_cache(maxsize=1)
+def _traced(text: str, place: Place) -> tuple[int, ...]:
+    # Problems come value by value: those of one value walk it once.
+    return tuple(_block(text, place) if place.style in ("|", ">") else _flow(text, place))
 
 
 def _flow(text: str, place: Place) -> list[int]:

@@ -21,6 +21,7 @@ from walert.units import Span, parse_duration, parse_span
 _FIELD = re.compile(r"\{[^{}]*\}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _DEFAULT_WAIT = 300.0
+_MOST_SLIPS = 20  # of one text: who has made so many mends some first
 _TEXTS = ("when", "clear", "text")  # looked through where they are read
 
 
@@ -139,7 +140,7 @@ class RuleReader:
         odd = hidden(text or "", allowed="\t\n\r")
         if text and odd is not None:
             self.warn(self.path("text"), "hidden-character", _unseen(text[odd]), "Delete it.", odd)
-        for slip in check_template(text or ""):
+        for slip in check_template(text or "")[:_MOST_SLIPS]:
             self.warn(self.path("text"), "text-template", f"{slip.what}.", "", slip.offset)
         return text
 

@@ -9,21 +9,19 @@ from __future__ import annotations
 import ast
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from walert.rules import terms as t
+from walert.rules.arguments import READERS, Given
 from walert.rules.functions import CONSTANTS, MATH, OF_RUN, SIGNATURES, Signature
 from walert.rules.hints import REFUSED, function_hint, syntax_hint
 from walert.rules.problems import ConditionError, Finding
 from walert.rules.scan import Scanned, normalise, scan
-from walert.units import MAX_SECONDS, Span, parse_span
 
 MAX_NODES = 200
 MAX_DEPTH = 120
-MAX_HISTORIES = 5  # `frac` and `streak` inside each other; every level costs a rule set as much as the one below it
-MAX_WINDOW = 100_000
 MAX_FINDINGS = 20  # of one condition: who has made so many mends some first
 
 _BINARY = {
@@ -350,10 +348,10 @@ class _Reader:
         """The arguments do not fit: show one that does."""
         self.find(node, "wrong-arguments", f"{self.called(node)}(…) is called as {signature.example}.")
 
-    def arguments(self, node: ast.Call, signature: Signature) -> _Given | None:
+    def arguments(self, node: ast.Call, signature: Signature) -> Given | None:
         """The arguments of a function over history, each read by what the signature says it is."""
         takes = list(signature.takes)
-        given = _Given()
+        given = Given()
         positional = list(node.args)
         keywords = {k.arg: k.value for k in node.keywords if k.arg}
         before = len(self.findings)
@@ -368,7 +366,7 @@ class _Reader:
                     continue
                 self.wrong_call(node, signature)
                 return None
-            _READERS[name](self, argument, given)
+            READERS[name](self, argument, given)
         if positional or keywords or len(node.keywords) != len({k.arg for k in node.keywords}):
             self.wrong_call(node, signature)
         return given if len(self.findings) == before else None
@@ -404,114 +402,3 @@ class _Reader:
             node, "not-a-literal", "a plain number or a quoted span belongs here.", 'Write 100, "500 steps" or "10m".'
         )
         return None
-
-
-@dataclass
-class _Given:
-    metric: str | None = None
-    condition: t.Truth | None = None
-    span: Span | None = None
-    amount: float | None = None
-    minimum: int | None = None
-    mode: str | None = None
-
-
-def _read_metric(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    given.metric = reader.metric(node)
-
-
-def _read_condition(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    reader.histories += 1
-    if reader.histories > MAX_HISTORIES:
-        what = f"frac and streak stand inside each other deeper than {MAX_HISTORIES}."
-        reader.find(node, "too-deep", what, "Split it into several rules.")
-    else:
-        given.condition = reader.truth(node)
-    reader.histories -= 1
-
-
-def _read_span(reader: _Reader, node: ast.expr, given: _Given, *, samples: bool) -> None:
-    value = reader.literal(node)
-    if value is None:
-        return
-    try:
-        span = parse_span(value)
-    except ValueError as error:
-        what = str(error).partition(". ")[0].rstrip(".")
-        reader.find(node, "bad-window", f"{what}.", 'Write 100, "500 steps" or "10m".')
-        return
-    if span.kind == "k_of_n" or (span.kind == "samples" and not samples):
-        reader.find(node, "bad-window", "this is no window.", 'Write "500 steps" or "10m".')
-    elif span.kind == "samples" and not 2 <= span.amount <= MAX_WINDOW:
-        reader.find(node, "bad-window", f"a window holds 2 to {MAX_WINDOW:,} samples.")
-    else:
-        given.span = span
-
-
-def _read_window(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    _read_span(reader, node, given, samples=True)
-
-
-def _read_after(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    # A bare number is seconds, as everywhere a duration is meant.
-    value = reader.literal(node)
-    if isinstance(value, int | float) and 0 < value <= MAX_SECONDS:
-        given.span = Span("seconds", float(value))
-    elif isinstance(value, int | float):
-        reader.find(node, "bad-window", "this is no time to wait for.", 'Write seconds, "500 steps" or "10m".')
-    elif value is not None:
-        _read_span(reader, node, given, samples=False)
-
-
-def _whole(reader: _Reader, node: ast.expr, low: int) -> int | None:
-    value = reader.literal(node)
-    if value is None:
-        return None
-    if isinstance(value, str) or not low <= value <= MAX_WINDOW or value != int(value):
-        reader.find(node, "bad-window", f"a whole number from {low} to {MAX_WINDOW:,} belongs here.")
-        return None
-    return int(value)
-
-
-def _read_samples(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    count = _whole(reader, node, 2)
-    given.span = None if count is None else Span("samples", float(count))
-
-
-def _read_minimum(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    given.minimum = _whole(reader, node, 1)
-
-
-def _read_back(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    count = _whole(reader, node, 1)
-    given.amount = None if count is None else float(count)
-
-
-def _read_share(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    value = reader.literal(node)
-    if value is None:
-        return
-    if isinstance(value, str) or not 0 <= value <= 1:
-        reader.find(node, "bad-share", "a quantile is a number from 0 to 1.")
-        return
-    given.amount = float(value)
-
-
-def _read_order(reader: _Reader, node: ast.expr, given: _Given) -> None:
-    if isinstance(node, ast.Constant) and node.value in ("min", "max"):
-        given.mode = str(node.value)
-        return
-    reader.find(node, "bad-order", '"min" or "max" belongs here.')
-
-
-_READERS: dict[str, Callable[[_Reader, ast.expr, _Given], None]] = {
-    "metric": _read_metric,
-    "condition": _read_condition,
-    "window": _read_window,
-    "after": _read_after,
-    "samples": _read_samples,
-    "min": _read_minimum,
-    "k": _read_back,
-    "share": _read_share,
-    "order": _read_order,
-}

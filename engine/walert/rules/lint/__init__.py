@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from walert.documents import Document
 from walert.errors import Problem
-from walert.rules.lint.file import around, lint_file
+from walert.rules.lint.file import lint_file
 from walert.rules.lint.logged import lint_logged
+from walert.rules.lint.metrics import around, lint_metrics
 from walert.rules.lint.rule import lint_rule
 from walert.rules.lint.values import Around, Logged, Remark, Stride, Written
 
@@ -30,7 +31,8 @@ def lint(
 ) -> list[Remark]:
     """The remarks on the rules of one file. `whole` is False when the file has errors: what is missing then says nothing."""
     remarks = [remark for written in rules if written.enabled for remark in lint_rule(written)]
-    remarks += lint_file(rules, aliases, known, whole=whole)
+    remarks += lint_metrics(rules, aliases, known, whole=whole)
+    remarks += lint_file(rules, known, whole=whole)
     if known.logged is not None and known.logged.records.count:
         remarks += lint_logged(rules, known.logged)
     return _once(remarks)

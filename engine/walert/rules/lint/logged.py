@@ -13,6 +13,10 @@ from walert.rules.lint.values import Logged, Remark, Stride, Written
 from walert.template import FACTS, fields
 from walert.units import Span, format_duration, parse_span
 
+_MOST_FIELDS = 50  # of one text are looked at
+_MOST_NEAREST = 50  # names for which the nearest is looked for
+_MOST_METRICS = 2_000  # among which it is
+
 
 class _Logs:
     """The logs, asked the same names again and again."""
@@ -20,6 +24,8 @@ class _Logs:
     def __init__(self, logged: Logged) -> None:
         self.logged = logged
         self._found: dict[tuple[str, ...], str | None] = {}
+        self._metrics = list(logged.metrics)[:_MOST_METRICS]
+        self._searches = 0
 
     def bound(self, names: tuple[str, ...]) -> str | None:
         """The first logged metric that one of `names`, names and patterns, stands for."""
@@ -39,7 +45,8 @@ class _Logs:
 
     def nearest(self, names: tuple[str, ...]) -> str:
         """A hint at the logged names most like one of `names`."""
-        near = nearest_names(names, self.logged.metrics)
+        self._searches += 1
+        near = nearest_names(names[:_MOST_NEAREST], self._metrics) if self._searches <= _MOST_NEAREST else ()
         if near:
             return f"Did you mean {' or '.join(near)}?"
         return "With spaces a slash divides." if any("/" in name for name in names) else ""
@@ -90,7 +97,7 @@ def _asked_for(condition: Condition) -> frozenset[str]:
 def _texts(written: Written, logs: _Logs) -> Iterator[Remark]:
     """Values that a text fills in and that no log holds."""
     named = {name for _, condition in written.conditions() for name in condition.metrics}
-    for field in fields(written.rule.text or ""):
+    for field in fields(written.rule.text or "")[:_MOST_FIELDS]:
         known = field.name in FACTS or field.name in named or "(" in field.name
         if not known and logs.bound(written.names(field.name)) is None:
             what = f"the logs hold no metric `{field.name[:40]}`."

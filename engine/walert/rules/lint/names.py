@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from walert.rules.hints import half_width
 from walert.rules.spelling import spell
 
 LONGEST = 60
+MOST_PATTERNS = 300
 
 # Letters that look like ASCII ones and are not: Cyrillic, then Greek. Those that nobody takes for Latin (б, λ) are no matter.
 _ALIKE = dict(
@@ -22,6 +24,18 @@ _ALIKE = dict(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _PART = re.compile(r"[/._\-]")
+
+
+class NameSet:
+    """Names and patterns: which names are among them. Of patterns, the first `MOST_PATTERNS` count."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        patterns = sorted(name for name in self._names if any(char in name for char in "*?["))
+        self._patterns = [re.compile(fnmatch.translate(name)).match for name in patterns[:MOST_PATTERNS]]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names or any(match(name) for match in self._patterns)
 
 
 def spelt(node: t.Node) -> str:

@@ -14,6 +14,8 @@ from walert.rules.lint.values import Remark, Written
 from walert.rules.plan import describe
 from walert.template import FACTS, Field, fields
 
+_MOST_FIELDS = 50  # of one text are looked at
+
 
 def lint_rule(written: Written) -> Iterator[Remark]:
     """The remarks on a rule, whatever else its file holds."""
@@ -105,7 +107,7 @@ def _title(written: Written) -> Iterator[Remark]:
 
 def _text(written: Written) -> Iterator[Remark]:
     text = written.rule.text or ""
-    for field in fields(text):
+    for field in fields(text)[:_MOST_FIELDS]:
         found = _absent(written, field) or _misspelt(written, field) or _whole(written, field)
         if found is not None:
             yield found
