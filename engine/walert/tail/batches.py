@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from walert.model import Batch, Checkpoint, Flaw, Source
-from walert.tail.identity import HEAD, marks_at
+from walert.tail.identity import HEAD, hole_at, marks_at
 from walert.tail.lines import LineBuffer, Lines, Piece
-from walert.tail.streams import Stream
+from walert.tail.streams import UNREAD, Stream
 
+_STEP = 1 << 18
 Group = tuple[Lines | None, list[Flaw]]
 
 
@@ -66,9 +69,8 @@ def _last_place(stream: Stream) -> Checkpoint:
 
 def _place(stream: Stream, fd: int, after: Group) -> Checkpoint:
     """Where the next group begins: a flaw may be longer than was known when it was told."""
-    lines, _ = after
-    assert lines is not None  # only the first group can be without: flaws are put to what is before them
-    return stream.checkpoint(marks_at(fd, lines.offset), lines.offset, lines.number - 1)
+    offset, line = _begin(after)
+    return stream.checkpoint(marks_at(fd, offset), offset, line)
 
 
 def rest_of(buffer: LineBuffer) -> list[Piece]:
@@ -86,33 +88,44 @@ def rest_of(buffer: LineBuffer) -> list[Piece]:
 
 
 def iter_file(path: str, source: Source, root: str | None = None) -> Iterator[Batch]:
-    """One file once, from its start to its present end, by the same framing; a partial last line is left waiting."""
-    buffer = LineBuffer()
+    """One file once, from its start to its present end, by the same framing; a partial last line is left waiting.
+
+    A pipe is read to its end. The checkpoints name no stream. `OSError` as it comes.
+    """
     with open(path, "rb", buffering=0) as file:
         found = os.fstat(file.fileno())
-        head = marks_at(file.fileno(), min(HEAD, found.st_size))
-        while chunk := file.read(1 << 18):
-            for lines, flaws in grouped(buffer.feed(chunk)):
-                place = Checkpoint(
-                    "",
-                    path,
-                    found.st_dev,
-                    found.st_ino,
-                    None,
-                    head.head,
-                    head.head_length,
-                    "",
-                    buffer.offset,
-                    buffer.line,
-                )
+        regular = stat.S_ISREG(found.st_mode)
+        head = marks_at(file.fileno(), min(HEAD, found.st_size)) if regular else UNREAD
+        start = Checkpoint("", path, found.st_dev, found.st_ino, None, head.head, head.head_length, "", 0, 0)
+        buffer = LineBuffer()
+        while chunk := file.read(_STEP):
+            if (
+                regular
+                and chunk[0] == 0
+                and not buffer.tail
+                and (hole := hole_at(file.fileno(), buffer.end, found.st_size))
+            ):
+                buffer.skip(hole)
+                file.seek(buffer.end)
+                continue
+            groups = grouped(buffer.feed(chunk))
+            for i, (lines, flaws) in enumerate(groups):
+                offset, line = _begin(groups[i + 1]) if i + 1 < len(groups) else (buffer.offset, buffer.line)
                 yield Batch(
                     source=source,
                     root=root or os.path.dirname(path),
                     path=path,
                     lines=lines.lines if lines else [],
-                    first_line=lines.number if lines else buffer.line + 1,
-                    first_offset=lines.offset if lines else buffer.offset,
+                    first_line=lines.number if lines else line + 1,
+                    first_offset=lines.offset if lines else offset,
                     flaws=tuple(flaws),
-                    checkpoint=place,
+                    checkpoint=replace(start, offset=offset, line=line),
                     modified=found.st_mtime,
                 )
+
+
+def _begin(group: Group) -> tuple[int, int]:
+    """The offset where a group begins, and the lines before it."""
+    lines, _ = group
+    assert lines is not None  # only the first group can be without: flaws are put to what is before them
+    return lines.offset, lines.number - 1

@@ -18,7 +18,7 @@ from walert.tail.batches import batches_of, rest_of
 from walert.tail.descriptors import Descriptors, Notice
 from walert.tail.discover import Discovery, Found, covers
 from walert.tail.ghosts import Ghosts, Look, look_at_file
-from walert.tail.identity import Place, head_of, matches
+from walert.tail.identity import Place, head_of, hole_at, matches
 from walert.tail.lines import MAX_LINE, LineBuffer, Piece
 from walert.tail.streams import Stream, new_stream, saved_stream
 from walert.tail.turns import Turns
@@ -519,7 +519,7 @@ class Follower:
                 if not chunk:
                     break
                 budget -= len(chunk)
-                if chunk[0] == 0 and not buffer.tail and (hole := _hole(fd, buffer.end, size)):
+                if chunk[0] == 0 and not buffer.tail and (hole := hole_at(fd, buffer.end, size)):
                     buffer.skip(hole)
                 else:
                     pieces += buffer.feed(chunk)
@@ -625,7 +625,7 @@ class Follower:
         """An empty batch of every file that was read to its end before: where it stands."""
         for stream in list(self.live.values()):
             if stream.source is not None and stream.buffer.offset and stream not in self._turns:
-                yield from batches_of(stream, -1, (), self.clock.monotonic(), True, False)
+                yield from batches_of(stream, -1, (), stream.modified / 1e9, True, False)
 
     def streams(self) -> set[str]:
         """The ids of all streams that have a file."""
@@ -634,11 +634,3 @@ class Follower:
     def close(self) -> None:
         """Give back every descriptor."""
         self._files.close_all()
-
-
-def _hole(fd: int, start: int, size: int) -> int:
-    """The length of a hole that begins at `start`; 0 where the file system does not tell."""
-    try:
-        return os.lseek(fd, start, os.SEEK_DATA) - start
-    except OSError as error:
-        return size - start if error.errno == errno.ENXIO else 0

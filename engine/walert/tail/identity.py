@@ -7,6 +7,7 @@ name or inode; one whose marks do not is another, however equal its inode.
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
 import struct
@@ -63,6 +64,17 @@ def read_at(fd: int, count: int, offset: int) -> bytes:
     while 0 < len(data) < count and (more := os.pread(fd, count - len(data), offset + len(data))):
         data += more
     return data
+
+
+def hole_at(fd: int, start: int, size: int) -> int:
+    """The length of a hole that begins at `start`; 0 where the file system does not tell."""
+    here = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        return os.lseek(fd, start, os.SEEK_DATA) - start
+    except OSError as error:
+        return size - start if error.errno == errno.ENXIO else 0
+    finally:
+        os.lseek(fd, here, os.SEEK_SET)
 
 
 def born(fd: int) -> float | None:
