@@ -9,12 +9,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from walert.model import Batch, Checkpoint, Flaw, Source
-from walert.tail.identity import HEAD, hole_at, marks_at
+from walert.tail.identity import HEAD, MARK, hole_at, marks_at
 from walert.tail.lines import LineBuffer, Lines, Piece
 from walert.tail.streams import UNREAD, Stream
 
+CHUNK = 64 << 10
 _STEP = 1 << 18
 Group = tuple[Lines | None, list[Flaw]]
+
+
+def read_on(fd: int, buffer: LineBuffer, size: int, budget: int) -> tuple[list[Piece], bytes]:
+    """What follows in an open file of `size` bytes, `budget` of them at most, and the first 64 of those that were read."""
+    pieces, first = list[Piece](), b""
+    while budget > 0 and size > buffer.end:
+        wanted = min(CHUNK, budget, size - buffer.end)
+        chunk = os.pread(fd, wanted, buffer.end)
+        first = first or chunk[:MARK]
+        budget -= len(chunk)
+        if chunk[:1] == b"\0" and not buffer.tail and (hole := hole_at(fd, buffer.end, size)):
+            buffer.skip(hole)
+        else:
+            pieces += buffer.feed(chunk)
+        if len(chunk) < wanted:
+            break  # it has just become shorter
+    return pieces, first
 
 
 def grouped(pieces: Sequence[Piece]) -> list[Group]:
@@ -110,7 +128,8 @@ def iter_file(path: str, source: Source, root: str | None = None) -> Iterator[Ba
                 continue
             groups = grouped(buffer.feed(chunk))
             for i, (lines, flaws) in enumerate(groups):
-                offset, line = _begin(groups[i + 1]) if i + 1 < len(groups) else (buffer.offset, buffer.line)
+                last = i == len(groups) - 1
+                offset, line = (buffer.offset, buffer.line) if last else _begin(groups[i + 1])
                 yield Batch(
                     source=source,
                     root=root or os.path.dirname(path),
@@ -119,7 +138,7 @@ def iter_file(path: str, source: Source, root: str | None = None) -> Iterator[Ba
                     first_line=lines.number if lines else line + 1,
                     first_offset=lines.offset if lines else offset,
                     flaws=tuple(flaws),
-                    checkpoint=replace(start, offset=offset, line=line),
+                    checkpoint=replace(start, offset=offset, line=line, discarding=last and buffer.discarding),
                     modified=found.st_mtime,
                 )
 

@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from walert.model import Batch, Checkpoint, Flaw, Source
-from walert.tail.batches import batches_of, rest_of
+from walert.tail.batches import batches_of, read_on, rest_of
 from walert.tail.descriptors import Descriptors, Notice
 from walert.tail.discover import Discovery, Found, covers
 from walert.tail.ghosts import Ghosts, Look, look_at_file
-from walert.tail.identity import Place, head_of, hole_at, matches
-from walert.tail.lines import MAX_LINE, LineBuffer, Piece
+from walert.tail.identity import Place, head_of, matches, read_at
+from walert.tail.lines import MAX_LINE, Piece
 from walert.tail.streams import Stream, new_stream, saved_stream
 from walert.tail.turns import Turns
 
-CHUNK = 64 << 10
 GHOSTS = 10_000  # streams without a file that are remembered, beside those that were committed before the start
 HOLD = 1.5  # seconds that a file whose beginning is another's waits: it may be about to take its place
 HOLD_MOST = 60.0  # the same, while it grows as a copy does
@@ -483,8 +482,11 @@ class Follower:
             return []
         if stream.fresh and stream.replaces is None and not self._succeeds(stream):
             return []
-        before = stream.copy()
         pieces = self._pieces(stream, fd, found.st_size, budget)
+        if pieces is None:
+            # It was rewritten while it was read: what came of it is not of one piece. Looked at again in the next sweep.
+            stream.size = -1
+            return []
         stream.size, stream.modified = found.st_size, found.st_mtime_ns
         drained = stream.buffer.end >= found.st_size
         if not drained:
@@ -493,16 +495,11 @@ class Follower:
             stream.drop_partial()
             stream.size = -1  # looked at again in each sweep
         ended = drained and stream.ending
-        if ended:
-            pieces += rest_of(stream.buffer)
+        if ended and (rest := rest_of(stream.buffer)):
+            pieces += rest
+            stream.prove(fd)
         if pieces:
             stream.active = self.clock.monotonic()
-        stream.prove(fd)
-        if not matches(fd, os.fstat(fd).st_size, before.buffer.end, before.seen):
-            # It was rewritten while it was read: what came of it is not of one piece.
-            stream.restore(before)
-            stream.size = -1  # looked at again in the next sweep
-            return []
         self._known.add(stream)
         self.flaws += sum(isinstance(piece, Flaw) for piece in pieces)
         if not (pieces or (ended and not stream.fresh) or stream.told != stream.buffer.offset):
@@ -510,23 +507,20 @@ class Follower:
         stream.told = stream.buffer.offset
         return list(batches_of(stream, fd, pieces, found.st_mtime, drained, ended))
 
-    def _pieces(self, stream: Stream, fd: int, size: int, budget: int) -> list[Piece]:
-        buffer, pieces = stream.buffer, list[Piece]()
-        before = LineBuffer(buffer.offset, buffer.line, buffer.discarding, buffer.max_line)
+    def _pieces(self, stream: Stream, fd: int, size: int, budget: int) -> list[Piece] | None:
+        """What is new, with the place after it proven; None, and nothing has changed, when the file was rewritten meanwhile."""
+        before = stream.copy()
         try:
-            while budget > 0 and size > buffer.end:
-                chunk = os.pread(fd, min(CHUNK, budget), buffer.end)
-                if not chunk:
-                    break
-                budget -= len(chunk)
-                if chunk[0] == 0 and not buffer.tail and (hole := hole_at(fd, buffer.end, size)):
-                    buffer.skip(hole)
-                else:
-                    pieces += buffer.feed(chunk)
+            pieces, first = read_on(fd, stream.buffer, size, budget)
+            stream.prove(fd)
+            now, start = os.fstat(fd).st_size, before.buffer.end
+            if matches(fd, now, start, before.seen) and read_at(fd, len(first), start) == first:
+                return pieces
         except OSError:
-            stream.buffer, stream.seen = before, stream.marks
+            stream.restore(before)
             raise
-        return pieces
+        stream.restore(before)
+        return None
 
     def _still_the_same(self, stream: Stream, fd: int, found: os.stat_result) -> bool:
         """Whether the file goes on where it was read to; if not, it is read from where it is still known, or anew."""
