@@ -32,7 +32,7 @@ from labelled_kinds import HEALTHY, KINDS, RUINED, TROUBLED, WRONG, make
 from labelled_runs import LabelledRun, Row
 
 from walert.dispatch.desk import Desk, Place, Told
-from walert.model import Happening, Record, Run, Source
+from walert.model import AlertLevel, Happening, Record, Rule, Run, Source
 from walert.pipeline.replay import LogFile, Replay
 from walert.pipeline.session import open_session
 from walert.resources import pack_path
@@ -199,6 +199,38 @@ def summary(name: str, tallies: Iterable[Tally]) -> None:
         print(f"a WARN or ERROR on {share(len(total.alarmed), total.runs)} of the healthy runs", file=sys.stderr)
 
 
+# --- how long to wait
+
+
+def curve(count: int, seed: int) -> None:
+    """What persistence buys: one bare rule with the minimum over n samples, on runs that are whole, that recover and that diverge."""
+    runs = {
+        kind: [make(kind, i) for i in range(seed, seed + count)]
+        for kind in ("healthy", "cosine restarts", "recovered", "diverges")
+    }
+    print(
+        "| n | factor | on healthy | on restarts | on recovered | diverging found | late: median / most |\n|---|---|---|---|---|---|---|"
+    )
+    for factor in (1.5, 2.0, 3.0):
+        for n in (2, 5, 10, 20, 40):
+            when = f"min_over(loss, {n}) > {factor} * median(loss, 100, min={2 * n}) and median(loss, 100, min={2 * n}) > 0"
+            print(point(n, factor, when, runs), flush=True)
+
+
+def point(n: int, factor: float, when: str, runs: dict[str, list[LabelledRun]]) -> str:
+    """A line of the curve."""
+    aliases = rules_of(["training"]).rules[0].aliases
+    rules = RuleSet([Rule("T", when, "curve", 1, level=AlertLevel.ERROR, aliases=aliases)])
+    tallies = {kind: Tally() for kind in runs}
+    for kind, each in runs.items():
+        for run in each:
+            tallies[kind].add(run, judge(rules, run.rows))
+    alarms = " | ".join(f"{tallies[k].errors}/{tallies[k].runs}" for k in ("healthy", "cosine restarts", "recovered"))
+    late = tallies["diverges"].late
+    told = f"{statistics.median(late):g} / {max(late)}" if late else "–"
+    return f"| {n} | {factor:g} | {alarms} | {len(late)}/{tallies['diverges'].runs} | {told} |"
+
+
 # --- real logs
 
 
@@ -232,12 +264,18 @@ def main() -> int:
     )
     parser.add_argument("--kind", action="append", choices=sorted(KINDS), help="only this kind of run; may be repeated")
     parser.add_argument("--cases", type=Path, help="a folder of real logs with a truth.json: judge these instead")
+    parser.add_argument(
+        "--curve", type=int, metavar="N", help="what persistence buys, on N runs of four kinds, instead"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--verbose", action="store_true", help="what fired on each run, on stderr")
     args = parser.parse_args()
     packs = tuple(args.pack or PACKS)
     if args.cases:
         cases(compiled(packs), args.cases)
+        return 0
+    if args.curve:
+        curve(args.curve, args.seed)
         return 0
     print(f"packs {', '.join(packs)}: {len(compiled(packs).rules)} rules; seeds from {args.seed} on\n\n{HEADER}")
     began = time.monotonic()

@@ -322,9 +322,12 @@ def stalled(seed: int) -> LabelledRun:
 def plateau(seed: int) -> LabelledRun:
     """The rate falls to nothing after a third of the run."""
     rng = np.random.default_rng([seed, 10])
-    plan = replace(plan_of(rng), fault="rate", height=0.001, schedule="constant")
-    plan.at = plan.steps // 3
-    return LabelledRun("plateau", seed, list(Training(plan).rows()))
+    while True:
+        plan = replace(plan_of(rng), fault="rate", height=0.001, schedule="constant")
+        plan.at = plan.steps // 3
+        rows = list(Training(plan).rows())
+        if np.isfinite(column(rows, plan.names[0])[0]).all():
+            return LabelledRun("plateau", seed, rows)
 
 
 HEALTHY: dict[str, Callable[[int], LabelledRun]] = {
