@@ -204,7 +204,7 @@ class Training:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.rng = plan, plan.rng
         self.data = data(plan)
-        outputs = {"xent": int(self.data.y.max()) + 1, "mse": 1, "nll": 2}[self.data.kind]
+        outputs = {"xent": int(max(self.data.y.max(), self.data.vy.max())) + 1, "mse": 1, "nll": 2}[self.data.kind]
         self.net = Net(plan.rng, self.data.x.shape[1], plan.hidden, self.data.kind, outputs)
         self.optimizer = Optimizer(plan.optimizer)
         self.time = 1_700_000_000.0
