@@ -140,3 +140,31 @@ def test_the_copy_goes_on_as_the_stream_that_it_holds_the_rest_of(tail, log):
     rest = [batch for batch in tail.batches if batch.path.endswith(".1")]
     assert {batch.checkpoint.stream for batch in rest} == {former}
     assert [batch.replaces for batch in tail.batches if batch.replaces] == []
+
+
+def test_where_an_overtaken_log_goes_on_is_committed(tail, log):
+    """A stop right after it would read the copy again."""
+    append(log, lines(0, 50))
+    tail.scan()
+    copy = log.with_name("m.jsonl.1")
+    shutil.copy(log, copy)
+    tail.hint(copy)
+    append(log, lines(50, 60))
+    tail.hint(log)
+    os.truncate(log, 0)
+    assert tail.hint(log) + tail.sweep() + tail.sweep() == []
+    assert tail.restart() + tail.settle() == []
+
+
+def test_a_log_that_was_replaced_unseen_is_called_by_its_own_name(tail, log):
+    """The sweep sees that the open file is shorter before the scan sees that its name leads elsewhere."""
+    append(log, lines(0, 5))
+    tail.scan()
+    shutil.copy(log, log.with_name("m-1.jsonl"))
+    os.truncate(log, 0)
+    log.with_name("latest.jsonl").symlink_to("m.jsonl")
+    new = log.parent.parent / "new"
+    append(new, lines(5, 8))
+    os.replace(new, log)
+    assert tail.sweep() + tail.settle() == lines(5, 8)
+    assert tail.batches[-1].path == str(log)

@@ -168,7 +168,7 @@ class Newcomers:
             look = look_at_file(fd, stream.path)
             if self._is_under_way(stream, look):
                 return True
-            former = self._again(look) or self._overtaken(stream, look)
+            former = self._again(look) or self._original(stream, look)
         except OSError as error:
             self.roll.files.fault(stream.path, error)
             return False
@@ -190,12 +190,11 @@ class Newcomers:
         waited = self.roll.clock.monotonic() - (stream.held or 0.0)
         return grown and waited < HOLD_MOST and (look.begins(original) or look.is_part_of(original))
 
-    def _overtaken(self, stream: Stream, look: Look) -> Stream | None:
-        """The log that this file is a copy of, truncated after more of it had been read: all of the copy was read."""
+    def _original(self, stream: Stream, look: Look) -> Stream | None:
+        """The log that this file is a copy of, when that was truncated since; if more of it had been read, all of the copy was."""
         former = stream.original
-        if former is None or self.roll.ghosts.by_id.get(former.id) is not former:
+        if former is None or former.gone is not None or self.roll.ghosts.by_id.get(former.id) is not former:
             return None
-        if look.stat.st_size >= former.buffer.offset:
-            return None
-        former.back_to(former.end_of(look.fd, look.stat.st_size))
-        return self.roll.unbound(former)
+        if look.stat.st_size < former.buffer.offset:
+            former.back_to(former.end_of(look.fd, look.stat.st_size))
+        return self.roll.unbound(former) if look.begins(former) else None

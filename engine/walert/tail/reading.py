@@ -123,6 +123,10 @@ class Reading:
             return False
         if 0 < stream.marks.head_length <= size and head_of(fd, stream.marks.head_length) != stream.marks.head:
             return False
+        if self.roll.found(stream) is False:
+            self.roll.lose(stream)
+            self._look([stream.path])
+            return True
         now = self.roll.clock.monotonic()
         if stream.id not in self.roll.short:
             self.roll.short[stream.id] = now
@@ -168,9 +172,9 @@ class Reading:
 
 
 def _beside(path: str) -> list[str]:
-    """The files in the folder of `path`."""
+    """The files in the folder of `path`, links left out: a log is called by its own name."""
     try:
         with os.scandir(os.path.dirname(path)) as entries:
-            return [entry.path for entry in entries if entry.is_file()]
+            return [entry.path for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError:
         return []

@@ -63,16 +63,18 @@ class Roll:
 
     def is_there(self, stream: Stream) -> bool:
         """Whether the stream's path still is its file; if it changed it is read."""
-        if stream.gone is not None:
-            return False
+        found = False if stream.gone is not None else self.found(stream)
+        if isinstance(found, os.stat_result):
+            self.look(stream, found)
+        return found is not False
+
+    def found(self, stream: Stream) -> os.stat_result | bool:
+        """Its file, as its path shows it; False when that is another or none, True when it cannot be told now."""
         try:
             found = os.stat(stream.path)
         except OSError as error:
-            return error.errno not in _GONE  # what cannot be looked at now may be there all the same
-        if (found.st_dev, found.st_ino) != stream.key:
-            return False
-        self.look(stream, found)
-        return True
+            return error.errno not in _GONE  # what cannot be looked at may be there all the same
+        return found if (found.st_dev, found.st_ino) == stream.key else False
 
     # --- binding
 
@@ -110,6 +112,8 @@ class Roll:
         self.files.keep(stream, look.fd)
         stream.size, stream.modified = stream.buffer.end, look.stat.st_mtime_ns
         self.look(stream, look.stat)
+        if stream.told != stream.buffer.offset:
+            self.mark(stream)  # it went back: that is committed, too
 
     def forget(self, stream: Stream) -> None:
         """It is not followed; its descriptor stays as it is."""
