@@ -23,6 +23,7 @@ from walert.tail.roll import Monotonic, Roll
 from walert.tail.streams import Stream, saved_stream
 
 GHOSTS = 10_000  # streams without a file that are remembered, beside those that were committed before the start
+ROUNDS = 100  # without anything to give, after which the caller has its turn again
 HOLD = 1.5  # seconds that waits a file whose beginning is another's, or that has become shorter: it may be about to change again
 
 
@@ -145,7 +146,9 @@ class Follower:
         """One round: at most `budget` bytes of each file that has more. It gives something as long as anything is pending."""
         self._reading.let_go()
         given = False
-        while self.pending() and not given:
+        for _ in range(ROUNDS):
+            if given or not self.pending():
+                return
             for stream in self._roll.turns.take():
                 if self._roll.is_live(stream):
                     self._roll.turns.drop(stream)
