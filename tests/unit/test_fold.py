@@ -191,6 +191,13 @@ def test_a_stall_falls_due_at_its_moment_on_the_line_before_the_gap():
     assert happened == [(2, "firing", 660.0, "timer"), (3, "resolved", 2000.0, "record")]
 
 
+def test_rules_of_one_timed_condition_all_hear_of_it():
+    rules = [rule('stalled("10m")', title="warn"), rule('stalled("10m")', title="error", for_="1")]
+    happened = fold(rules, at([(0, 1), (60, 1), (2000, 1)]))
+    assert (2, "firing", "warn") in happened
+    assert [title for line, _, title in happened if line == 2] == ["warn", "error"]
+
+
 def test_nothing_falls_due_after_the_last_line_of_a_replay():
     assert moments(rule('stalled("10m")'), at([(0, 1), (60, 1)])) == []
 

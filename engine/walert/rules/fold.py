@@ -31,6 +31,9 @@ _TOLD = {
     Move.RESOLVED: Happening.RESOLVED,
 }
 
+Ripe = tuple[bool | None, float | None]
+"""The verdict that the passing of time brings to a condition, and when; (None, None) for none."""
+
 
 class Fold:
     """A rule set on one file. `step` is the fold; everything else is how it is kept and shown."""
@@ -238,16 +241,20 @@ class Fold:
         last = self.run[_TIME]
         if last is None or now <= last or self.ended:
             return []
-        out = [made for plan in self.rules.timed if (made := self._due(plan, last, now)) is not None]
+        # Rules of one condition share its latch: what ripens is found once, and is news to each of them.
+        ripe = {key: self._ripe(self.latches[key], last, now) for key in self._timed_keys()}
+        out = [made for plan in self.rules.timed if (made := self._due(plan, ripe, last)) is not None]
         self._moment(last, last)
         return sorted(out, key=lambda t: t.time or 0.0)
 
-    def _due(self, plan: RulePlan, last: float, now: float) -> Transition | None:
+    def _timed_keys(self) -> list[str]:
+        conditions = [c for plan in self.rules.timed for c in (plan.when, plan.clear) if c is not None]
+        return list(dict.fromkeys(c.key for c in conditions))
+
+    def _due(self, plan: RulePlan, ripe: Mapping[str, Ripe], last: float) -> Transition | None:
         machine, when = self.machines[plan.rank], self.latches[plan.when.key]
-        verdict, at = self._ripe(when, last, now)
-        clear, clear_at = None, None
-        if plan.clear is not None:
-            clear, clear_at = self._ripe(self.latches[plan.clear.key], last, now)
+        verdict, at = ripe[plan.when.key]
+        clear, clear_at = ripe[plan.clear.key] if plan.clear is not None else (None, None)
         moment = at if at is not None else clear_at
         if moment is None:
             return None
@@ -259,7 +266,7 @@ class Fold:
         record = Record(self.line, self.offset, step, True, moment, None, {}, None)
         return replace(self._transition(plan, _TOLD[move], record, machine, _why(plan, move)), by="timer")
 
-    def _ripe(self, latch: Latch, last: float, now: float) -> tuple[bool | None, float | None]:
+    def _ripe(self, latch: Latch, last: float, now: float) -> Ripe:
         """(the verdict that time brings, when it does), if it is another one than holds."""
         if not latch.plan.timed:
             return None, None
