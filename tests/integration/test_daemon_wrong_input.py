@@ -233,3 +233,13 @@ def test_walertd_started_without_standard_streams_writes_into_no_file(tmp_path):
     assert done.returncode == 1  # the console could not take it
     assert [r["title"] for r in home.rows("outbox")] == ["High"]
     assert home.rows("status")[0]["status"]["counters"]["records"] == 1
+
+
+def test_a_watched_folder_that_is_missing_is_said_and_once_ends_with_2_after_judging_the_others(tmp_path):
+    home = Home(tmp_path, GOOD)
+    home.config.write_text(home.config.read_text().replace("[runs/]", "[runs/, gone/]"))
+    home.log("m.jsonl", {"step": 1, "loss": 9})
+    done = home.once()
+    assert done.returncode == 2
+    assert f"{tmp_path}/gone: there is no such folder" in done.stderr
+    assert home.walert("alerts", "--json").stdout.strip()

@@ -28,6 +28,7 @@ from walert.store.reader import Reader
 from walert.store.store import Store
 from walert.store.values import Changes
 from walert.tail import Follower, Notice
+from walert.tail.discover import root_of
 
 T_SWEEP = 2.0
 T_SCAN = 10.0
@@ -108,6 +109,7 @@ class Daemon:
         self.follower = Follower(config.sources, saved, clock=self.clock, notice=self._notice)
         self.passes = Passes(self.follower, self.pipeline, saved, self.log, self.clock)
         self._open_outbox(config)
+        self._missing = self._say_unmet(config)
         self.delivery = Delivery(self._receivers(config), lambda: SqliteOutbox(config.state), self.clock)
 
     def _open_outbox(self, config: Config) -> None:
@@ -121,6 +123,15 @@ class Daemon:
         if strangers:
             text = f"messages wait for {', '.join(strangers)}, which the configuration does not name"
             self.log.again("outbox", f"{text}: see `walert outbox`")
+
+    def _say_unmet(self, config: Config) -> list[str]:
+        """Say what the configuration asks for and does not get now; the watched folders that are not there."""
+        if config.heartbeat is not None:
+            self.log.note("heartbeat", "heartbeat: this version checks the entry but does not call the URL yet")
+        missing = sorted({root for source in config.sources if not os.path.exists(root := root_of(source))})
+        for root in missing:
+            self.log.note("watch", f"{root}: there is no such folder: it is followed when it appears")
+        return missing if config.file is not None else []
 
     def _receivers(self, config: Config) -> dict[str, Receiver]:
         """The receivers; one whose configuration did not change stays the one it is, with what it learned of its pace."""
@@ -138,8 +149,8 @@ class Daemon:
         self.delivery.stop(GRACE if drained else 1.0)
         undelivered = self._undelivered(config)
         self.log.again("stop", _farewell(undelivered))
-        if self.once and self.reloader.book.errors:
-            return 2  # what could be judged was; a rule file that is broken must not look like success
+        if self.once and (self.reloader.book.errors or self._missing):
+            return 2  # what could be judged was; a broken rule file or a missing folder must not look like success
         return 1 if self.once and (undelivered or self.passes.failing is not None) else 0
 
     def _undelivered(self, config: Config) -> dict[str, int]:
@@ -257,6 +268,7 @@ class Daemon:
             self.pipeline.run_timeout = config.run_timeout
             self.watch.refresh(config.sources)
             self.follower.set_sources(config.sources)
+            self._missing = self._say_unmet(config)
             self.delivery.set_receivers(self._receivers(config))
             self.lock.announce(_roots(config))
         if Path(config.state) != self.store.path:
