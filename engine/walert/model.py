@@ -237,14 +237,60 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many alerts of one title of one run a message stands for, and the highest level among them."""
+
+    title: str
+    run: str
+    level: AlertLevel
+    count: int
+
+
+Collected = Literal["moment", "flood", "backlog", "quiet"]
+"""Why one message tells many alerts: they came at one moment, in a flood, while walertd was down, or in quiet hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Too many alerts to show each: `total` of them, decided between `first` and `last` (Unix seconds), counted by title.
+
+    `tallies` are the worst first, then the most; `more` titles are beyond them.
+    """
+
+    why: Collected
+    total: int
+    tallies: tuple[Tally, ...]
+    more: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One alert for one receiver: a row of the outbox. `id` is unique; `tries` counts attempts begun."""
+    """What one receiver gets: a row of the outbox, or several rows that go as one. `id` is unique; `tries` counts attempts begun.
+
+    `alert` is the worst of what it tells and `others` the rest, worst first; at most `MAX_SHOWN` in all. With a `digest` there are more
+    than those, and it counts them.
+    """
 
     id: int
     receiver: str
     alert: Alert
     tries: int
     born: float
+    others: tuple[Alert, ...] = ()
+    digest: Digest | None = None
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Every alert that it shows, worst first."""
+        return (self.alert, *self.others)
+
+
+MAX_SHOWN = 20
+"""Alerts of one message that are shown with their proof; a digest counts the others."""
+MAX_TALLIES = 50
+"""Titles that a digest names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def test_a_closed_console_is_a_temporary_failure():
     stream = io.StringIO()
     stream.close()
     outcome = ConsoleReceiver("console", stream).send(message())
-    assert outcome == Temporary("the console does not take it: ValueError")
+    assert outcome == Temporary("standard output is closed")
 
 
 def test_a_console_url_goes_to_the_stream_given_or_to_standard_output(capsys):

@@ -38,6 +38,7 @@ from walert.deliver import answers, mail, redact
 from walert.deliver import render_parts as parts
 from walert.deliver.receiver import UnusableUrl
 from walert.deliver.render_email import email
+from walert.deliver.render_group import as_one
 from walert.deliver.render_markdown import markdown
 from walert.deliver.render_plain import headline, plain
 from walert.deliver.render_slack import slack_payload, slack_text
@@ -94,7 +95,7 @@ class Channel:
         call = _Call(message, self._accepted.setdefault(message.id, set()))
         token = _current.set(call)
         try:
-            taken = bool(self._apprise.notify(**_words(self._plugin, message.alert)))
+            taken = bool(self._apprise.notify(**_words(self._plugin, as_one(message))))
         finally:
             _current.reset(token)
         outcome = call.outcome or self._judged(call, taken)
@@ -262,7 +263,7 @@ class _Slack(NotifySlack):  # type: ignore[misc]
     def _posted(self, call: _Call, channel: str | None) -> Outcome:
         if (key := channel or "") in call.accepted:
             return Delivered()
-        payload = self._payload(call.message.alert)
+        payload = self._payload(as_one(call.message))
         if channel is not None and (problem := self._address(payload, channel, call)):
             return problem
         call.answers.clear()
@@ -344,7 +345,7 @@ class _Email(NotifyEmail):  # type: ignore[misc]
         return isinstance(call.outcome, Delivered)
 
     def _delivered(self, call: _Call) -> Iterator[Outcome]:
-        letters = [letter for letter in self._letters(call.message.alert) if letter.recipient not in call.accepted]
+        letters = [letter for letter in self._letters(as_one(call.message)) if letter.recipient not in call.accepted]
         secrets = redact.secrets_of(f"smtp://{self.user or ''}:{self.password or ''}@")
         yield from (Delivered() for _ in call.accepted)
         try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from walert.deliver import render_parts as parts
+from walert.deliver.render_group import as_one
 from walert.deliver.render_plain import plain
 from walert.model import Alert, Delivered, Message, Outcome, Temporary
 
@@ -35,13 +36,23 @@ class ConsoleReceiver:
     def send(self, message: Message) -> Outcome:
         """Write it. A closed or full console is temporary."""
         stream = self._stream or (sys.stderr if self._stderr else sys.stdout)
+        if stream is None:  # as Python has it when the process was started without
+            return Temporary(f"{self._named} is closed: walertd was started without one")
         try:
             with _lock:
-                stream.write(_encodable(render(message.alert, colour=self._coloured(stream)), stream))
+                stream.write(_encodable(render(as_one(message), colour=self._coloured(stream)), stream))
                 stream.flush()
-        except (OSError, ValueError) as error:
-            return Temporary(f"the console does not take it: {type(error).__name__}")
+        except BrokenPipeError:
+            return Temporary(f"{self._named} is a pipe that nobody reads any more")
+        except ValueError:
+            return Temporary(f"{self._named} is closed")
+        except OSError as error:
+            return Temporary(f"{self._named} does not take it: {os.strerror(error.errno or 0)}")
         return Delivered()
+
+    @property
+    def _named(self) -> str:
+        return "standard error" if self._stderr else "standard output"
 
     def __repr__(self) -> str:
         return f"ConsoleReceiver({self.name!r})"
