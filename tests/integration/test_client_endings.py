@@ -150,7 +150,14 @@ def test_rules_travel_with_the_run(tmp_path: Path) -> None:
     ]
 
 
-def test_only_rank_0_brings_rules(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("#")
-    train(f"import walert; walert.init(rules={str(tmp_path / 'a.yaml')!r})", tmp_path, {"RANK": "1"})
-    assert not (logs(tmp_path)[0].parent / "rules").exists()
+def test_the_first_rank_brings_the_rules_and_a_later_attempt_keeps_them(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("# first\n")
+    begin = f"import walert; walert.init(id='x', rules={str(tmp_path / 'a.yaml')!r})"
+    train(begin, tmp_path, {"RANK": "1"})
+    copy = logs(tmp_path)[0].parent / "rules"
+    assert (copy / "a.yaml").read_text() == "# first\n"
+    assert "begin with" not in train(begin, tmp_path, {"RANK": "0"})
+    (tmp_path / "a.yaml").write_text("# another commit\n")
+    assert "goes on by the rules it began with" in train(begin, tmp_path)
+    assert (copy / "a.yaml").read_text() == "# first\n"
+    assert sorted(p.name for p in copy.parent.iterdir() if "tmp" in p.name) == []

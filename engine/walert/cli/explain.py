@@ -17,13 +17,12 @@ from collections.abc import Iterable, Sequence
 from walert.cli.common import configuration, plural, print_rows, print_table, reader, safe, warn
 from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
 from walert.cli.explain_text import lines, moment, rows
-from walert.cli.judging import all_log_files, load, rule_patterns, size_of
+from walert.cli.judging import all_log_files, load, rule_patterns, run_rules, size_of
 from walert.cli.progress import Bar
 from walert.config import Config
 from walert.model import Source
-from walert.pipeline.explain import LAST, Explanation
+from walert.pipeline.explain import LAST, Explanation, titles_of
 from walert.pipeline.replay import LogFile, run_of, shown_run
-from walert.rules.plan import RuleSet
 from walert.store.reader import Reader
 from walert.store.values import AlertRow, HappeningRow, RunRow
 from walert.tail.discover import covers, root_of
@@ -73,10 +72,11 @@ def main(args: argparse.Namespace) -> int:
         return _explain_alert(args, args.what[0])
     run, title = args.what
     rules = load(rule_patterns(args.rules, args.config))
-    title = _title(title, rules)
     files = _given(args, run) if args.log is not None else _followed(configuration(args.config), run)
-    explanation = Explanation(rules, files, title, args.last)
+    carried = run_rules(rules, args.rules)
     try:
+        title = _title(title, titles_of(files, rules, carried))
+        explanation = Explanation(rules, files, title, args.last, carried)
         with Bar("explain", size_of(files)) as bar:
             found = explanation.explain(bar.add)
     except OSError as error:
@@ -97,9 +97,8 @@ def main(args: argparse.Namespace) -> int:
 # --- which rule, which logs
 
 
-def _title(given: str, rules: RuleSet) -> str:
+def _title(given: str, titles: Sequence[str]) -> str:
     """The one title that is meant. Raises `ExitCode` with the nearest ones."""
-    titles = list(dict.fromkeys(rule.title for rule in rules.rules))
     found = [t for t in titles if t == given] or [
         t for t in titles if fnmatch.fnmatchcase(t.casefold(), given.casefold())
     ]

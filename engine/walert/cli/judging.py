@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from walert.cli.common import configuration, warn
+from walert.cli.common import configuration, safe, warn
 from walert.cli.exits import USAGE, ExitCode
 from walert.cli.sources import source_of
 from walert.errors import ConfigError
 from walert.model import BadLine
+from walert.pipeline.carried import RunRules
 from walert.pipeline.replay import LogFile
 from walert.pipeline.rulebook import RuleBook
 from walert.rules.plan import RuleSet
@@ -32,6 +33,16 @@ def load(patterns: Sequence[str]) -> RuleSet:
     if book.errors:
         raise ConfigError("the rules cannot be used.", book.errors)
     return book.compiled()
+
+
+def run_rules(rules: RuleSet, paths: list[str] | None) -> RunRules | None:
+    """Where the rules that runs carry are found; None when `--rules` names others outright."""
+    return RunRules(rules, tell_run_rules) if paths is None else None
+
+
+def tell_run_rules(text: str) -> None:
+    """A copy of a run that is not used, on stderr."""
+    warn(safe(text))
 
 
 def all_log_files(logs: Sequence[str], options: list[str]) -> list[LogFile]:

@@ -1,6 +1,7 @@
 """Judge finished or live logs by rules and deliver nothing: what would have been sent, when, and how often suppressed.
 
-LOG is a log file or a folder. Rules are files, folders or `pack:NAME`; without --rules those of the configuration are used.
+LOG is a log file or a folder. Rules are files, folders or `pack:NAME`; without --rules those of the configuration are used, and a run
+that carries rules of its own is judged by them, as walertd does.
 --against REV judges by the rule files of git revision REV, too, and prints what the rules of today add (+) and remove (-).
 """
 
@@ -12,7 +13,7 @@ from typing import Any
 
 from walert.cli.common import plural, print_table, safe, warn
 from walert.cli.exits import FINE, USAGE, ExitCode
-from walert.cli.judging import all_log_files, load, rule_patterns, size_of, tell_bad_line
+from walert.cli.judging import all_log_files, load, rule_patterns, run_rules, size_of, tell_bad_line, tell_run_rules
 from walert.cli.progress import Bar
 from walert.model import BadLine
 from walert.pipeline.against import ADDED, REMOVED, Differences
@@ -51,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
     heard = tell_bad_line if not args.json and not args.quiet else None
     if args.against is not None:
         return _against(args, rules, patterns, files, heard)
-    replay = Replay(rules, files, heard)
+    replay = Replay(rules, files, heard, carried=run_rules(rules, args.rules))
     tally = Tally()
     for row in _shown(args, replay.happenings, files):
         if args.json:
@@ -153,7 +154,7 @@ def _against(
         warn(f"at {args.against}: {problem}")
     for file in old.absent:
         warn(f"at {args.against}: {file} is not there yet; it counts as empty.")
-    differences = Differences(old.rules, rules, files, heard)
+    differences = Differences(old.rules, rules, files, heard, args.rules is None, tell_run_rules)
     for row in _shown(args, differences.changes, files):
         sign = "+" if row["change"] == ADDED else "-"
         _print(args, dumps(row) if args.json else f"{sign} {_sentence(row)}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from walert.client.arguments import kind
 from walert.client.notice import say
 
 MAX_FILES = 200
-MAX_SIZE = 1 << 20
+MAX_SIZE = 1 << 20  # bytes of all files together; more a walertd would not read
 PACK = "pack:"
 _SUFFIXES = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
@@ -60,35 +61,80 @@ def _pack(name: str) -> str:
 
 
 def copy(files: list[str], folder: str) -> None:
-    """Copy rule files to `FOLDER/rules`, each whole or not at all. What cannot be copied is said, never raised."""
-    taken: set[str] = set()
+    """Copy rule files to `FOLDER/rules`, all at once, unless the run has rules already: what judges a run does not change on its way.
+
+    Every rank may try; the first one's copy stays. What cannot be copied is said, never raised.
+    """
+    target = os.path.join(folder, "rules")
+    texts = _texts(files)
+    try:
+        if os.path.isdir(target):
+            _tell_if_others(texts, target)
+        elif texts:
+            _put(texts, target)
+    except (OSError, ValueError) as error:
+        say(f"rules:{folder}", f"the rules do not travel with the run: {error}")
+
+
+def _texts(files: list[str]) -> dict[str, bytes]:
+    """The bytes of each file, by the name that its copy gets."""
+    found: dict[str, bytes] = {}
+    left = MAX_SIZE
     for file in files[:MAX_FILES]:
         try:
-            _copy(file, os.path.join(folder, "rules"), taken)
+            text = _read(file, left)
         except (OSError, ValueError) as error:
             say(f"rules:{file}", f"the rules in {file} do not travel with the run: {error}")
+            continue
+        found[_free_name(os.path.basename(file), found)] = text
+        left -= len(text)
     if len(files) > MAX_FILES:
         say("rules", f"only the first {MAX_FILES} of {len(files)} rule files travel with the run")
+    return found
 
 
-def _copy(file: str, folder: str, taken: set[str]) -> None:
+def _read(file: str, left: int) -> bytes:
     with open(file, "rb") as source:
-        content = source.read(MAX_SIZE + 1)
-    if len(content) > MAX_SIZE:
-        raise ValueError(f"over {MAX_SIZE} bytes")
-    os.makedirs(folder, exist_ok=True)
-    target = os.path.join(folder, _free_name(os.path.basename(file), taken))
-    temporary = f"{target}.{os.getpid()}.tmp"
-    with open(temporary, "wb") as copied:
-        copied.write(content)
-    os.replace(temporary, target)
+        text = source.read(left + 1)
+    if len(text) > left:
+        raise ValueError(f"with it they are over {MAX_SIZE} bytes")
+    return text
 
 
-def _free_name(name: str, taken: set[str]) -> str:
+def _put(texts: dict[str, bytes], target: str) -> None:
+    """Make the folder under another name first, so that nobody ever sees half of it."""
+    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
+    os.makedirs(temporary)
+    try:
+        for name, text in texts.items():
+            with open(os.path.join(temporary, name), "wb") as copied:
+                copied.write(text)
+        os.rename(temporary, target)
+    except OSError as error:
+        _remove(temporary)
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another rank was faster
+            raise
+
+
+def _remove(folder: str) -> None:
+    try:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:  # what stays is no copy: nobody reads a folder of this name
+        pass
+
+
+def _tell_if_others(texts: dict[str, bytes], target: str) -> None:
+    held = {name: _read(os.path.join(target, name), MAX_SIZE) for name in os.listdir(target) if name in texts}
+    if held != texts:
+        say("rules-kept", f"the run goes on by the rules it began with, in {target}; a new run takes the new ones.")
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
     stem, suffix = os.path.splitext(name)
     free, number = f"{stem}.yaml" if suffix in _SUFFIXES else f"{name}.yaml", 1
     while free in taken:
         number += 1
         free = f"{stem}-{number}.yaml"
-    taken.add(free)
     return free

@@ -163,7 +163,7 @@ class Run:
         if self.disabled:
             return
         try:
-            if self._rank == 0 and self._rules:
+            if self._rules:
                 rule_files.copy(self._rules, self.dir)
             self._file.write_event(b"")
             if not self.ad_hoc:

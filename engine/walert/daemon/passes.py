@@ -47,9 +47,10 @@ class Passes:
     def tick(self) -> set[str]:
         """What falls due in silence; files that had nothing new since the start are taken up first."""
         try:
-            if not self._awake and self.pipeline.rules.timed:
+            if not self._awake:
                 for batch in self.follower.idle():
-                    self.pipeline.wake_up(batch)
+                    if self.pipeline.may_fall_due(batch.path):
+                        self.pipeline.wake_up(batch)
             self._awake = True
             return self.pipeline.tick()
         except StoreError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from walert.model import BadLine
+from walert.pipeline.carried import RunRules
 from walert.pipeline.replay import LogFile, Replay, batches
 from walert.rules.plan import RuleSet
 
@@ -24,14 +25,17 @@ class Differences:
     after_rules: RuleSet
     files: Sequence[LogFile]
     on_bad_line: Callable[[LogFile, BadLine], None] | None = None
+    carry: bool = False  # whether the rules that runs carry judge them, on both sides
+    tell: Callable[[str], None] = lambda text: None
     counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)  # (run, title, change, happening)
     before: Replay = field(init=False)
     after: Replay = field(init=False)
 
     def __post_init__(self) -> None:
         """The two replays."""
-        self.before = Replay(self.before_rules, self.files)
-        self.after = Replay(self.after_rules, self.files, self.on_bad_line)
+        before, after = (RunRules(rules, self.tell) for rules in (self.before_rules, self.after_rules))
+        self.before = Replay(self.before_rules, self.files, carried=before if self.carry else None)
+        self.after = Replay(self.after_rules, self.files, self.on_bad_line, carried=after if self.carry else None)
 
     def changes(self, on_read: Callable[[int], None] = lambda size: None) -> Iterator[Row]:
         """Each firing and message that only one of the two has, with `change`; file by file, by line, what is removed first.

@@ -13,7 +13,8 @@ from walert.dispatch import cooldown as cd
 from walert.dispatch.cooldown import Arrival, Held
 from walert.dispatch.desk import Said, Told, episode_key
 from walert.model import Happening, Rule, Run, Transition
-from walert.pipeline.replay import LogFile, Replay, shown_run
+from walert.pipeline.carried import RunRules
+from walert.pipeline.replay import LogFile, Replay, event_of, rules_for, shown_run
 from walert.pipeline.session import Judged, Session
 from walert.rules.explaining import Judgement, Observer
 from walert.rules.plan import RulePlan, RuleSet, selects
@@ -98,6 +99,12 @@ def _title(said: Said) -> str:
     return said.alert.title if isinstance(said, Told) else said.title
 
 
+def titles_of(files: Iterable[LogFile], rules: RuleSet, carried: RunRules | None) -> list[str]:
+    """The titles of every rule that judges one of the files: `rules`, and what their runs carry. Raises `OSError`."""
+    found = [rules, *(rules_for(file, event_of(file), carried) or rules for file in files)]
+    return list(dict.fromkeys(rule.title for each in found for rule in each.rules))
+
+
 @dataclass(slots=True)
 class Explanation:
     """Judge `files` again by `rules`, watching the rules titled `title`; `explain()`, then read the rest.
@@ -109,6 +116,7 @@ class Explanation:
     files: Sequence[LogFile]
     title: str
     last: int = LAST
+    carried: RunRules | None = None
     unselected: list[tuple[str, Rule]] = field(default_factory=list)
     _file: LogFile | None = None
     _session: Session | None = None
@@ -116,7 +124,7 @@ class Explanation:
 
     def explain(self, on_read: Callable[[int], None] = lambda size: None) -> list[Explained]:
         """Each rule of the title on each file, in the order of the files. Raises `OSError` for a file that cannot be read."""
-        replay = Replay(self.rules, self.files, on_judged=self._judged)
+        replay = Replay(self.rules, self.files, on_judged=self._judged, carried=self.carried)
         out: list[Explained] = []
         for file in self.files:
             self._file, self._session, self._watches = file, None, []
@@ -140,7 +148,7 @@ class Explanation:
             if plan.rule.title == self.title
         ]
         assert self._file is not None
-        for rule in self.rules.rules:
+        for rule in (rules_for(self._file, event_of(self._file), self.carried) or self.rules).rules:
             if rule.title == self.title and not selects(rule, session.run):
                 row = (shown_run(self._file, session.run), rule)
                 if row not in self.unselected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,10 @@ from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
 from walert.dispatch.route import Router
 from walert.model import Alert, BadLine, Batch, Checkpoint, Happening, Record, Run, Transition
 from walert.pipeline.blindness import Blindness
+from walert.pipeline.carried import RunRules, carries_rules
 from walert.pipeline.rebuild import rebuilt
 from walert.pipeline.replay import first_event, numbered, plain, spelled
-from walert.pipeline.runs import head_of, identify, relative
+from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.pipeline.silencing import Silencer
 from walert.rules.plan import RulePlan, RuleSet
@@ -96,10 +98,11 @@ class Pipeline:
         everything: bool = False,
         run_timeout: float = RUN_TIMEOUT,
     ) -> None:
-        self.rules = rules
         self.router = router
         self.ledger = ledger
         self.listener = listener
+        self.run_rules = RunRules(rules, self._unusable)
+        self._unused = 0  # rule files of runs that are not used, since the last commit
         self.now = now
         self.monotonic = monotonic
         self.run_timeout = run_timeout
@@ -124,11 +127,13 @@ class Pipeline:
         try:
             self.silencer.look(done.now)
             session = self._run(batch, done)
+            done.count("run_rule_files_not_used", self._unused)
             self.ledger.commit(self._changes(batch, session, done))
             self._read_on(batch, session)
         except BaseException:
             self._drop(batch)
             raise
+        self._unused = 0
         for tell in done.heard:
             tell()
         if batch.ended and session is not None:
@@ -250,6 +255,10 @@ class Pipeline:
             tell()
         return {name for _, receivers in done.alerts for name in receivers}
 
+    def may_fall_due(self, path: str) -> bool:
+        """Whether time alone may change anything for the file: by the host's rules, or by what its run may carry."""
+        return bool(self.run_rules.host.timed) or carries_rules(os.path.dirname(path))
+
     def wake_up(self, batch: Batch) -> None:
         """After a restart: take up a file that has nothing new, so that its silence is noticed. `batch` is an empty one."""
         if batch.checkpoint.stream not in self._places:
@@ -316,7 +325,14 @@ class Pipeline:
         desk = self._desk(state.run)
         kept = Kept(state.fold, state.decoder, state.extra)
         session = reopen_session(
-            batch.source, state.run, batch.path, self.rules, desk, self._place(batch), kept, LATE_AFTER
+            batch.source,
+            state.run,
+            batch.path,
+            self._rules(batch, kept.own),
+            desk,
+            self._place(batch),
+            kept,
+            LATE_AFTER,
         )
         session.started = state.started
         # The clock of another process is not ours: how long ago it read is told by the wall clock, once.
@@ -335,12 +351,20 @@ class Pipeline:
             mode = self._mode(batch)
             if mode:
                 self._modes[stream] = mode
-        session = open_session(
-            batch.source, run, batch.path, self.rules, self._desk(run), self._place(batch, head_of(data)), LATE_AFTER
-        )
+        own = is_start(event)
+        rules, place = self._rules(batch, own), self._place(batch, head_of(data))
+        session = open_session(batch.source, run, batch.path, rules, self._desk(run), place, LATE_AFTER, own)
         session.started, session.read_at = self.now(), self.monotonic()
         self.blindness.watch(session, event=event)
         return self._keep(stream, session)
+
+    def _unusable(self, text: str) -> None:
+        """A rule file of a run cannot be used."""
+        self._unused += 1
+        self.listener.note("run-rules", text)
+
+    def _rules(self, batch: Batch, own: bool) -> RuleSet:
+        return self.run_rules.judging(os.path.dirname(batch.path)) if own else self.run_rules.host
 
     def _mode(self, batch: Batch) -> str | None:
         match batch.source.read_from:
@@ -411,7 +435,14 @@ class Pipeline:
         kept = Kept(state.fold, state.decoder, state.extra)
         place = replace(self._place(batch), stream=old)
         session = self.sessions.get(old) or reopen_session(
-            batch.source, state.run, batch.path, self.rules, self._desk(state.run), place, kept, LATE_AFTER
+            batch.source,
+            state.run,
+            batch.path,
+            self._rules(batch, kept.own),
+            self._desk(state.run),
+            place,
+            kept,
+            LATE_AFTER,
         )
         last = Record(0, 0, session.fold.run[0] or 0.0, True, done.now, None, {}, None)
         transitions = session.fold.close("restarted", last)
@@ -424,7 +455,7 @@ class Pipeline:
 
     def set_rules(self, rules: RuleSet) -> None:
         """Judge by other rules from the next line on. What still means the same keeps its state; what is new is rebuilt from the file."""
-        self.rules = rules
+        self.run_rules.host = rules
         for stream in list(self.sessions):
             self._close_session(stream)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -12,7 +13,8 @@ from typing import Any
 
 from walert.dispatch.desk import Desk, Place, Said, Told
 from walert.model import BadLine, Batch, Happening, Run, Source, Transition
-from walert.pipeline.runs import head_of, identify, relative
+from walert.pipeline.carried import RunRules
+from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Quiet, Session, open_session
 from walert.rules.blind import Blind, Sight, blind_rules
 from walert.rules.plan import RuleSet
@@ -52,7 +54,7 @@ class Replay:
     """A replay of some files under one rule set. Iterate `happenings()`, then read `totals`.
 
     Or hand it the files' batches with `take`, and tell each file's end: then several replays can share one reading. `on_judged` hears of
-    every record, right after it was judged.
+    every record, right after it was judged. `carried` finds the rules of walert's own runs; without it `rules` judge them, too.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class Replay:
         files: Iterable[LogFile],
         on_bad_line: Callable[[LogFile, BadLine], None] | None = None,
         on_judged: Callable[[Session, Judged], None] | None = None,
+        carried: RunRules | None = None,
     ) -> None:
         self.rules = rules
+        self.carried = carried
         self.files = list(files)
         self.totals = Totals()
         self.held: dict[tuple[str, str], int] = {}  # (run, title) -> all that was held back, repeats included
@@ -129,14 +133,14 @@ class Replay:
         return [(seen.run, each) for seen in self._sights.values() for each in blind_rules(seen.rules, seen.sight)]
 
     def _open(self, file: LogFile, data: bytes, number: int, offset: int) -> Session:
-        run = identify(
-            file.source, file.root, file.path, first_event(file.source, file.path, data, number, offset), None
-        )
+        event = first_event(file.source, file.path, data, number, offset)
+        run = identify(file.source, file.root, file.path, event, None)
         desk = self._desks.setdefault(run.id, Desk(run, lambda alert, own: ()))
         place = Place(
             stream=file.path, log=file.shown, path=relative(file.root, file.path), head=head_of(data), clock=None
         )
-        session = open_session(file.source, run, file.path, self.rules, desk, place)
+        rules = rules_for(file, event, self.carried) or self.rules
+        session = open_session(file.source, run, file.path, rules, desk, place)
         seen = self._sights.setdefault(run.id, _Seen(shown_run(file, run), session.fold.rules, session.fold.sight))
         session.fold.sight = seen.sight
         return session
@@ -193,16 +197,27 @@ def batches(file: LogFile) -> Iterator[tuple[Batch, int]]:
         at = end
 
 
+def rules_for(file: LogFile, event: Mapping[str, Any] | None, carried: RunRules | None) -> RuleSet | None:
+    """The rules by which a file that begins with `event` is judged where its run may carry some, else None."""
+    if carried is None or not is_start(event):
+        return None
+    return carried.judging(os.path.dirname(os.path.abspath(file.path)), os.path.dirname(file.shown) or ".")
+
+
 def run_of(file: LogFile) -> Run:
     """Whose log a file is, by its first line that is not blank. Raises `OSError`."""
+    return identify(file.source, file.root, file.path, event_of(file), None)
+
+
+def event_of(file: LogFile) -> Mapping[str, Any] | None:
+    """The `_walert` object of a file's first line that is not blank, if any. Raises `OSError`."""
     for batch in iter_file(file.path, file.source, file.root):
         offset = batch.first_offset
         for number, data in enumerate(batch.lines, batch.first_line):
             if data.strip():
-                event = first_event(file.source, file.path, data, number, offset)
-                return identify(file.source, file.root, file.path, event, None)
+                return first_event(file.source, file.path, data, number, offset)
             offset += len(data) + 1
-    return identify(file.source, file.root, file.path, None, None)
+    return None
 
 
 def first_event(source: Source, path: str, data: bytes, number: int, offset: int) -> Mapping[str, Any] | None:

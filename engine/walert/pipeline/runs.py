@@ -16,13 +16,18 @@ def identify(source: Source, root: str, path: str, event: Mapping[str, Any] | No
 
     The id of a foreign file is made of its real place, so that equal names below two folders are two runs.
     """
-    if event is not None and event.get("event") == "start":
+    if event is not None and is_start(event):
         return _own(source, root, path, event, host)
     name = relative(root, path)
     if source.run:
         name = _named(source.run, name)
     key = hashlib.blake2b(os.path.abspath(path).encode(errors="surrogateescape"), digest_size=8).hexdigest()
     return Run(id=key, name=printable(name), project=source.project, tags=source.tags, host=host)
+
+
+def is_start(event: Mapping[str, Any] | None) -> bool:
+    """Whether a log that begins with this event is one of walert's own writer."""
+    return event is not None and event.get("event") == "start"
 
 
 def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: str | None) -> Run:

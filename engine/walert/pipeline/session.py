@@ -48,6 +48,7 @@ class Session:
     late_after: float | None = None
     started: float = 0.0  # when it was first read, by the daemon's clock
     read_at: float = 0.0  # when its newest line was read, by the daemon's monotonic clock
+    own: bool = False  # whether it is a log of walert's own writer, whose run may carry rules
     skimmer: Skimmer = field(default_factory=Skimmer)
     _lull: Lull | None = None  # of the lines being skimmed
     counts: dict[str, int] = field(
@@ -161,6 +162,7 @@ class Session:
             "episodes": self.desk.dump_episodes(self.place.stream),
             "rank": self.place.rank,
             "head": self.place.head,
+            "own": self.own,
         }
 
 
@@ -185,10 +187,17 @@ class _Coming:
 
 
 def open_session(
-    source: Source, run: Run, path: str, rules: RuleSet, desk: Desk, place: Place, late_after: float | None = None
+    source: Source,
+    run: Run,
+    path: str,
+    rules: RuleSet,
+    desk: Desk,
+    place: Place,
+    late_after: float | None = None,
+    own: bool = False,
 ) -> Session:
-    """A session on a file never judged before."""
-    return Session(source, run, Decoder(source, path), Fold(rules.for_run(run)), desk, place, late_after)
+    """A session on a file never judged before; `own` for one of walert's own writer."""
+    return Session(source, run, Decoder(source, path), Fold(rules.for_run(run)), desk, place, late_after, own=own)
 
 
 def reopen_session(
@@ -206,7 +215,14 @@ def reopen_session(
     desk.load_episodes(place.stream, state.extra.get("episodes", {}))
     place = replace(place, rank=state.extra.get("rank", 0), head=state.extra.get("head", ""))
     return Session(
-        source, run, Decoder(source, path, state.decoder), Fold.load(chosen, state.fold), desk, place, late_after
+        source,
+        run,
+        Decoder(source, path, state.decoder),
+        Fold.load(chosen, state.fold),
+        desk,
+        place,
+        late_after,
+        own=state.own,
     )
 
 
@@ -217,6 +233,11 @@ class Kept:
     fold: Mapping[str, Any]
     decoder: Mapping[str, Any]
     extra: Mapping[str, Any]
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a log of walert's own writer."""
+        return bool(self.extra.get("own"))
 
 
 Arrival = Callable[[], float | None]

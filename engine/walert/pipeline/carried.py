@@ -1,0 +1,161 @@
+"""The rules that a run carries in its folder: read once, bounded, and never trusted further than any rule file.
+
+On a shared host the folder is another user's: what is not a plain file there is not opened, and a file with a mistake counts as absent,
+so that the host's rules of the same titles go on.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from walert.errors import Problem
+from walert.model import Rule
+from walert.rules.load import Examined, examine_rules
+from walert.rules.plan import RuleSet
+
+FOLDER = "rules"  # below the run's own
+MAX_FILES = 200
+MAX_BYTES = 1 << 20  # of all files together
+MAX_RULES = 500
+MAX_KEPT = 1_000  # runs whose rules are held in memory
+
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The rules of one run, the titles that they replace (those of rules that are not enabled, too), and what is wrong with the copy."""
+
+    rules: tuple[Rule, ...] = ()
+    titles: frozenset[str] = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+
+class RunRules:
+    """The rules by which a run is judged: the host's, where the run's own do not replace them by title. The run's own come first.
+
+    `tell` hears, once for each copy that is read, one line for every file that is not used.
+    """
+
+    def __init__(self, host: RuleSet, tell: Callable[[str], None]) -> None:
+        self._host = host
+        self._tell = tell
+        self._carried: OrderedDict[str, Carried] = OrderedDict()
+        self._sets: dict[str, RuleSet] = {}
+
+    @property
+    def host(self) -> RuleSet:
+        """The rules of the host alone."""
+        return self._host
+
+    @host.setter
+    def host(self, rules: RuleSet) -> None:
+        self._host = rules
+        self._sets.clear()
+
+    def judging(self, folder: str, shown: str | None = None) -> RuleSet:
+        """The rules for a run of walert's own in `folder`; messages name its files below `shown`."""
+        carried = self.carried(folder, shown or folder)
+        if not carried.titles:
+            return self._host
+        if folder not in self._sets:
+            others = [rule for rule in self._host.rules if rule.title not in carried.titles]
+            self._sets[folder] = RuleSet([*carried.rules, *others])
+        return self._sets[folder]
+
+    def carried(self, folder: str, shown: str) -> Carried:
+        """What the run in `folder` carries: as it was when first asked for, since the copy is not edited later."""
+        found = self._carried.get(folder)
+        if found is None:
+            found = self._carried[folder] = read_carried(folder, shown)
+            for file, problem in {p.file: p for p in reversed(found.problems)}.items():
+                self._tell(f"WARN {file}: not used, the host's rules stand in: {problem}")
+        self._carried.move_to_end(folder)
+        while len(self._carried) > MAX_KEPT:
+            self._sets.pop(self._carried.popitem(last=False)[0], None)
+        return found
+
+
+def carries_rules(folder: str) -> bool:
+    """Whether a folder has rules beside its logs."""
+    return os.path.isdir(os.path.join(folder, FOLDER))
+
+
+def read_carried(folder: str, shown: str) -> Carried:
+    """The rules below `folder`, whose files problems and proofs name below `shown`. Never raises for what is there."""
+    rules: list[Rule] = []
+    titles: set[str] = set()
+    problems: list[Problem] = []
+    try:
+        for file, text in _texts(os.path.join(folder, FOLDER), os.path.join(shown, FOLDER)):
+            found = _usable(file, text, len(rules))
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            rules += found.loaded.rules
+            titles |= {written.rule.title for written in found.written}
+    except _Refused as error:
+        problems.append(error.problem)
+    return Carried(tuple(rules), frozenset(titles), tuple(problems))
+
+
+def _usable(file: str, text: bytes | Problem, before: int) -> Examined | Problem:
+    """A file's rules, or the first reason not to use any of them."""
+    if isinstance(text, Problem):
+        return text
+    found = examine_rules(text, file)
+    wrong = next((p for p in found.loaded.problems if p.severity == "error"), None)
+    if wrong is None and before + found.loaded.count > MAX_RULES:
+        return Problem(file, 0, 0, "too-many", f"a run carries {MAX_RULES} rules at most.")
+    return wrong or found
+
+
+class _Refused(Exception):
+    """The folder itself cannot be used."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def _texts(folder: str, shown: str) -> Iterator[tuple[str, bytes | Problem]]:
+    """Each rule file by name, with its bytes or why they are not read."""
+    try:
+        at = os.open(folder, _FOLDER_FLAGS)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _Refused(Problem(shown, 0, 0, "unreadable", f"cannot be read: {error.strerror}.")) from None
+    try:
+        names = sorted(name for name in os.listdir(at) if name.endswith(".yaml") and not name.endswith(".test.yaml"))
+        left = MAX_BYTES
+        for number, name in enumerate(names):
+            file = os.path.join(shown, name)
+            text = _bounded(at, name, file, left if number < MAX_FILES else -1)
+            left -= len(text) if isinstance(text, bytes) else 0
+            yield file, text
+            if number >= MAX_FILES:
+                return
+    finally:
+        os.close(at)
+
+
+def _bounded(at: int, name: str, file: str, left: int) -> bytes | Problem:
+    if left < 0:
+        return Problem(file, 0, 0, "too-many", f"a run carries {MAX_FILES} rule files at most.")
+    try:
+        descriptor = os.open(name, _FILE_FLAGS, dir_fd=at)
+    except OSError as error:
+        return Problem(file, 0, 0, "unreadable", f"cannot be read: {error.strerror}.")
+    with open(descriptor, "rb") as source:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return Problem(file, 0, 0, "unreadable", "is no plain file.")
+        text = source.read(left + 1)
+    if len(text) > left:
+        return Problem(file, 0, 0, "too-large", f"the rules of a run are {MAX_BYTES} bytes at most.")
+    return text
