@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import io
 import os
@@ -33,10 +34,16 @@ VERBS: dict[str, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `walert`. Returns the exit code: 0 fine, 1 problems found, 2 usage or configuration, 3 not running, 5 delivery failed."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    finally:
+        if argv is None:
+            gc.freeze()  # the process ends: what is left need not be searched for cycles
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        parser.print_help()
+        _parser().print_help()
         return 0
     if arguments[0] == "--version":
         from importlib.metadata import version

@@ -10,21 +10,27 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from walert.cli.exits import NOT_RUNNING, ExitCode
-from walert.config import Config, find_config, inspect_config, load_config
 from walert.errors import ConfigError
-from walert.store.reader import Reader
+
+if TYPE_CHECKING:  # verbs that use neither configuration nor state file start without them
+    from walert.config import Config
+    from walert.store.reader import Reader
 
 
 def configuration(named: str | None) -> Config:
     """The configuration that `--config` or the usual places give. Raises `ConfigError` with every problem."""
+    from walert.config import find_config, load_config
+
     return load_config(find_config(os.environ, named), os.environ)
 
 
 def state_configuration(named: str | None) -> Config:
     """As `configuration`, for those who only look into the state file: secrets that are not set in this shell are no matter to them."""
+    from walert.config import find_config, inspect_config
+
     try:
         return configuration(named)
     except ConfigError as error:
@@ -43,6 +49,8 @@ _BEARABLE = frozenset({"unset-variable", "empty-url", "receiver-url"})
 
 def reader(config: Config) -> Reader:
     """The state file, opened for reading; exit code 3 when there is none yet."""
+    from walert.store.reader import Reader
+
     if not os.path.exists(config.state):
         raise ExitCode(NOT_RUNNING, f"walert: there is no state file {config.state} yet: start walertd first.")
     return Reader(config.state)

@@ -10,7 +10,6 @@ from dataclasses import fields
 from typing import Any
 
 from walert.cli.exits import USAGE, ExitCode
-from walert.config import read_config
 from walert.errors import ConfigError
 from walert.model import Source
 
@@ -22,7 +21,12 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", ".nan", "
 
 def source_of(log: str, options: list[str]) -> Source:
     """The `watch` entry that `--source` options stand for. Raises `ConfigError` for one that is none."""
-    entry: dict[str, object] = {"path": os.path.abspath(log)}
+    path = os.path.abspath(log)
+    if not options:
+        return Source(path=path)
+    from walert.config import read_config
+
+    entry: dict[str, object] = {"path": path.replace("$", "$$")}
     for option in options:
         key, separator, value = option.partition("=")
         if not separator:

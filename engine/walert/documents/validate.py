@@ -5,13 +5,13 @@ A schema may carry `errorMessage` beside `anyOf` or `pattern`: the sentence to s
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from walert.documents.compose import Path
+from walert.documents.fit import fits
 from walert.documents.mask import mask
 
 MAX_FINDINGS = 1_000
@@ -29,6 +29,8 @@ class Finding(NamedTuple):
 
 def findings(data: Any, schema: Mapping[str, Any]) -> list[Finding]:
     """Everything in `data` that `schema` (draft-07) does not allow, without doubles, at most `MAX_FINDINGS`."""
+    if fits(data, schema):
+        return []
     import jsonschema
 
     errors = jsonschema.Draft7Validator(schema).iter_errors(data)
@@ -126,9 +128,6 @@ _UNITS = {
     "m(?:illi)?sec(?:ond)?s?": "ms", "s(?:ec(?:ond)?s?)?": "s", "min(?:ute)?s?": "m", "h(?:ou)?rs?": "h", "days?": "d", "weeks?": "w",
     "iter(?:ation)?s?|updates?|batch(?:es)?": " steps", "samples?|times|records|points": " samples",
 }  # fmt: skip
-_UNIT_WORDS = [
-    (re.compile(rf"(?<=\d)\s*(?:{words})(?![a-z])\s*", re.IGNORECASE), unit) for words, unit in _UNITS.items()
-]
 
 
 def _respelt(error: Any) -> str:
@@ -136,8 +135,8 @@ def _respelt(error: Any) -> str:
     import jsonschema
 
     text = error.instance[:64]
-    for words, unit in _UNIT_WORDS:
-        text = words.sub(unit, text)
+    for words, unit in _UNITS.items():
+        text = re.sub(rf"(?<=\d)\s*(?:{words})(?![a-z])\s*", unit, text, flags=re.IGNORECASE)
     fits = text != error.instance and jsonschema.Draft7Validator(error.schema).is_valid(text)
     return f"Did you mean `{text}`?" if fits else ""
 
@@ -218,6 +217,8 @@ def _spelt(value: Any) -> str:
 
 def meant(word: str, known: Sequence[str]) -> str:
     """`Did you mean …?` with the nearest of `known`, case aside; empty when none is near."""
+    import difflib
+
     folded = {k.lower(): k for k in reversed(known)}
     near = difflib.get_close_matches(word[:60].lower(), list(folded), n=1, cutoff=0.6)
     return f"Did you mean `{folded[near[0]]}`?" if near else ""

@@ -6,7 +6,6 @@ grows; the folds of a run share one, and show it what they hold before an attemp
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -162,6 +161,8 @@ def _unfilled(features: Iterable[int], rules: RuleSet, sight: Sight, lacks_metri
 
 def nearest_names(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
     """Of `known`, the names most like one of `wanted`, whatever separators and capitals they are written with."""
+    import difflib
+
     names = list(known)
     by_letters = {_letters(name.rpartition("/")[2]): name for name in reversed(names)}
     by_letters |= {_letters(name): name for name in reversed(names)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import keyword
 import re
 import unicodedata
@@ -86,6 +85,8 @@ def function_hint(name: str) -> str:
     folded = name[:60].casefold()
     if _SYNONYMS.get(folded):
         return f"Write {SIGNATURES[_SYNONYMS[folded]].example}."
+    import difflib
+
     near = difflib.get_close_matches(folded, SIGNATURES, 1)
     return f"Did you mean {near[0]}?" if near else f"Functions are: {', '.join(sorted(SIGNATURES))}."
 

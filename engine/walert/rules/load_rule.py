@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -193,6 +192,8 @@ class RuleReader:
                 hint = "Put it under `receivers` in walert.yaml and write its name here."
                 self.error(path, "url-in-rule", "a rule names receivers and never holds a URL.", hint)
             elif self.known_receivers is not None and name not in self.known_receivers:
+                import difflib
+
                 near = difflib.get_close_matches(name, list(self.known_receivers), n=1)
                 hint = f"Did you mean `{near[0]}`?" if near else "Its messages go to default_receivers."
                 self.warn(path, "unknown-receiver", f"there is no receiver `{name[:40]}`.", hint)

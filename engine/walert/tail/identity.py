@@ -6,7 +6,6 @@ name or inode; one whose marks do not is another, however equal its inode.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import hashlib
 import os
@@ -85,6 +84,8 @@ def born(fd: int) -> float | None:
     statx = _statx()
     if statx is None:
         return None
+    import ctypes  # the daemon's; a replay starts without it
+
     answer = ctypes.create_string_buffer(256)
     if statx(fd, b"", _EMPTY_PATH, _BTIME, answer) != 0:
         return None
@@ -99,6 +100,8 @@ def born(fd: int) -> float | None:
 
 @cache
 def _statx() -> Any:
+    import ctypes
+
     try:
         return ctypes.CDLL(None, use_errno=True).statx
     except (OSError, AttributeError):

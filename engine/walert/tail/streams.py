@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from dataclasses import dataclass, field, replace
 
 from walert.model import Checkpoint, Source
@@ -109,7 +108,7 @@ class Stream:
 def new_stream(fd: int, found: os.stat_result, max_line: int) -> Stream:
     """A stream that nobody has read yet."""
     buffer = LineBuffer(max_line=max_line)
-    return Stream(uuid.uuid4().hex, "", found.st_dev, found.st_ino, born(fd), buffer, fresh=True)
+    return Stream(os.urandom(16).hex(), "", found.st_dev, found.st_ino, born(fd), buffer, fresh=True)
 
 
 def saved_stream(place: Checkpoint, max_line: int = MAX_LINE) -> Stream:
