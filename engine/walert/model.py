@@ -209,6 +209,19 @@ MessageKind = Literal["firing", "repeat", "resolved", "closed", "alert", "lifecy
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """The samples of one metric up to an alert's moment, oldest first, `steps` beside `values`, non-finite ones included.
+
+    `limits` are the constants that the rule compares it with.
+    """
+
+    name: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+    limits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """Something worth telling, decided once: by a rule's transition, an `alert()` call or a run's end.
 
@@ -231,9 +244,10 @@ class Alert:
     labels: Mapping[str, str] = field(default_factory=dict)
     runbook: str | None = None
     late: bool = False
-    sparkline: str | None = None  # of the judged metric, cut from the log
+    sparkline: str | None = None  # of the judged metrics, cut from the log
     host: str | None = None
     at: float = 0.0  # the daemon's clock at the decision, Unix seconds
+    curves: tuple[Curve, ...] = ()  # what a plot is drawn from; kept as evidence, not with the alert
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def test_every_field_of_an_alert_survives():
     after = alert_from_builtins(unpack(pack(alert_to_builtins(before))))
     assert after == before
     assert type(after.level) is type(before.level)
-    assert set(alert_to_builtins(before)) == {field.name for field in fields(Alert)}
+    assert set(alert_to_builtins(before)) == {field.name for field in fields(Alert)} - {"curves"}
 
 
 def test_every_field_of_a_run_survives():

@@ -10,15 +10,18 @@ from typing import Any, Protocol
 
 from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
 from walert.dispatch.route import Router
-from walert.model import Alert, BadLine, Batch, Checkpoint, Happening, Record, Run, Transition
+from walert.dispatch.sparkline import sparkline
+from walert.model import Alert, BadLine, Batch, Checkpoint, Curve, Happening, Record, Run, Transition
 from walert.pipeline.blindness import Blindness
 from walert.pipeline.carried import RunRules, carries_rules
+from walert.pipeline.cut import A_PASS, Named, curves, named
 from walert.pipeline.rebuild import rebuilt
 from walert.pipeline.replay import first_event, numbered, plain, spelled
 from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.pipeline.silencing import Silencer
 from walert.rules.plan import RulePlan, RuleSet
+from walert.store.codec import curves_to_builtins
 from walert.store.values import Changes, Ended, Firing, RunState, Silence, StreamState
 
 HISTORY_AFTER = 3600.0  # a file first seen with an older mtime is history: judged and listed, not delivered
@@ -75,6 +78,8 @@ class _Pass:
     forget: list[str] = field(default_factory=list)
     states: dict[str, RunState] = field(default_factory=dict)
     silenced: dict[str, tuple[int, str]] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
+    cuts: int = 0
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a counter; they commit with everything else."""
@@ -186,8 +191,18 @@ class Pipeline:
                     (str(transition.happening), done.now, run.id, _transition(batch.path, transition))
                 )
                 done.heard.append(_later(self.listener.judged, run, batch.path, transition))
-        for said in judged.said:
+        told = judged.said if mode == "history" else self._illustrated(session, batch, judged, done)
+        for said in told:
             self._say(run, said, mode == "history", done)
+
+    def _illustrated(self, session: Session, batch: Batch, judged: Judged, done: _Pass) -> Sequence[Said]:
+        """What was said, with the course of the metrics that it is about."""
+        rules = {named(said.alert) for said in judged.said if isinstance(said, Told) and said.alert.origin}
+        if not rules or done.cuts >= A_PASS:
+            return judged.said
+        done.cuts += 1
+        cut = curves(session, batch, judged.record, rules)
+        return [_with_course(said, cut, done) for said in judged.said]
 
     def _lifecycle(self, run: Run, kind: str, record: Record, done: _Pass) -> None:
         event = record.event or {}
@@ -283,6 +298,7 @@ class Pipeline:
             counters=done.counters,
             forget=done.forget,
             silenced=done.silenced,
+            evidence=done.evidence,
         )
         if session is None:
             return changes
@@ -490,6 +506,15 @@ def _firing(stream: str, session: Session, plan: RulePlan) -> Firing:
         session.fold.values_of(plan),
         rule.when,
     )
+
+
+def _with_course(said: Said, cut: Mapping[Named, tuple[Curve, ...]], done: _Pass) -> Said:
+    """`said`, if it is told of a rule, with a sparkline; its curves become evidence."""
+    found = cut.get(named(said.alert), ()) if isinstance(said, Told) else ()
+    if not isinstance(said, Told) or not any(curve.values for curve in found):
+        return said
+    done.evidence[said.alert.id] = curves_to_builtins([curve for curve in found if curve.values])
+    return replace(said, alert=replace(said.alert, sparkline=sparkline(found)))
 
 
 def _later(call: Callable[..., None], *args: Any) -> Callable[[], None]:

@@ -77,6 +77,14 @@ class Decoder:
                 return record
         return self._any_line(data, line, offset)
 
+    def again(self, data: bytes) -> Record | BadLine | None:
+        """The meaning of a line that was decoded before, without its place; it is not counted a second time."""
+        ordinal = self._ordinal
+        try:
+            return self.decode(data, 0, 0)
+        finally:
+            self._ordinal = ordinal
+
     def state(self) -> dict[str, Any]:
         """What restores this decoder, in plain builtins."""
         firsts = self._flattener.firsts

@@ -7,13 +7,14 @@ one door for blobs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast, get_args
 
 import msgspec
 
 from walert.errors import StoreError
-from walert.model import Alert, AlertLevel, MessageKind, Run
+from walert.model import Alert, AlertLevel, Curve, MessageKind, Run
 
 _LONE_SURROGATES, _LARGE_INT, _ODD_KEYS = 1, 2, 3
 _KINDS = frozenset(get_args(MessageKind))
@@ -201,8 +202,31 @@ def alert_from_builtins(data: Mapping[str, Any]) -> Alert:
     )
 
 
-def read_alert(blob: bytes) -> Alert:
-    """The alert of a blob; StoreError, whatever is wrong with it."""
+def curves_to_builtins(curves: Sequence[Curve]) -> list[Any]:
+    """The curves of an alert as builtins: its evidence."""
+    return [[curve.name, list(curve.steps), list(curve.values), list(curve.limits)] for curve in curves]
+
+
+def curves_from_builtins(data: Sequence[Any]) -> tuple[Curve, ...]:
+    """The inverse of `curves_to_builtins`."""
+    return tuple(Curve(name, tuple(steps), tuple(values), tuple(limits)) for name, steps, values, limits in data)
+
+
+def read_alert(blob: bytes, evidence: bytes | None = None) -> Alert:
+    """The alert of a blob, with the curves of its evidence, if any; StoreError, whatever is wrong with the alert.
+
+    Damaged evidence costs the picture, never the message.
+    """
+    alert = _read_alert(blob)
+    if evidence is None:
+        return alert
+    try:
+        return replace(alert, curves=curves_from_builtins(unpack(evidence)))
+    except (StoreError, TypeError, ValueError):
+        return alert
+
+
+def _read_alert(blob: bytes) -> Alert:
     try:
         return alert_from_builtins(unpack(blob))
     except (KeyError, TypeError, ValueError) as error:

@@ -41,7 +41,8 @@ UPDATE message SET lease_owner = :owner, lease_from = :now, lease_until = :now +
 WHERE id = :id AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE}
 """
 _LOAD = """
-SELECT message.id, receiver, tries, born, alert.body FROM message JOIN alert ON alert.id = alert_id WHERE message.id = ?
+SELECT message.id, receiver, tries, born, alert.body, evidence.body FROM message JOIN alert ON alert.id = message.alert_id
+LEFT JOIN evidence ON evidence.alert_id = message.alert_id WHERE message.id = ?
 """
 _NEXT = f"""
 SELECT min(CASE WHEN {_IS_FREE} AND {_IS_DUE} THEN :now
@@ -246,9 +247,9 @@ class SqliteOutbox:
 
 def _load(connection: sqlite3.Connection, message_id: int, now: float) -> Message | None:
     """The claimed message; None, and the row is dead, when its alert cannot be read."""
-    id_, receiver, tries, born, body = connection.execute(_LOAD, (message_id,)).fetchone()
+    id_, receiver, tries, born, body, evidence = connection.execute(_LOAD, (message_id,)).fetchone()
     try:
-        return Message(id_, from_column(receiver), read_alert(body), tries, born)
+        return Message(id_, from_column(receiver), read_alert(body, evidence), tries, born)
     except StoreError as error:
         reason = f"its stored alert cannot be read: {error}"[:REASON_LENGTH]
     change = {
