@@ -33,7 +33,8 @@ from labelled_runs import LabelledRun, Row
 
 from walert.dispatch.desk import Desk, Place, Told
 from walert.model import AlertLevel, Happening, Record, Rule, Run, Source
-from walert.pipeline.replay import LogFile, Replay
+from walert.pipeline.logs import LogFile
+from walert.pipeline.replay import Replay
 from walert.pipeline.session import open_session
 from walert.resources import pack_path
 from walert.rules.load import load_rules

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from walert.dispatch.desk import Desk, Place
 from walert.model import AlertLevel, BadLine, Rule, Run, Source
-from walert.pipeline.replay import LogFile, Replay
+from walert.pipeline.logs import LogFile
+from walert.pipeline.replay import Replay
 from walert.pipeline.session import Judged, open_session
 from walert.rules.plan import RuleSet
 

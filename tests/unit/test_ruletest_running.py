@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from walert.model import Source
-from walert.pipeline.replay import LogFile, Replay
+from walert.pipeline.logs import LogFile
+from walert.pipeline.replay import Replay
 from walert.pipeline.ruletest import Result, open_suite, run_suite
 from walert.pipeline.ruletest.happened import judge_case
 from walert.pipeline.ruletest.lines import log_lines

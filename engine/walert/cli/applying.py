@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from walert.dispatch.desk import Desk, Place
 from walert.model import BadLine, Happening, Rule
-from walert.pipeline.replay import LogFile, batches, run_of
+from walert.pipeline.logs import LogFile, batches, run_of
 from walert.pipeline.runs import head_of
 from walert.pipeline.session import Judged, Session, open_session
 from walert.rules.blind import blind

@@ -22,7 +22,8 @@ from walert.cli.progress import Bar
 from walert.config import Config
 from walert.model import Source
 from walert.pipeline.explain import LAST, Explanation, titles_of
-from walert.pipeline.replay import LogFile, run_of, shown_run
+from walert.pipeline.logs import LogFile, run_of
+from walert.pipeline.replay import shown_run
 from walert.store.reader import Reader
 from walert.store.values import AlertRow, HappeningRow, RunRow
 from walert.tail.discover import covers, root_of

@@ -12,7 +12,7 @@ from walert.cli.sources import source_of
 from walert.errors import ConfigError
 from walert.model import BadLine
 from walert.pipeline.carried import RunRules
-from walert.pipeline.replay import LogFile
+from walert.pipeline.logs import LogFile
 from walert.pipeline.rulebook import RuleBook
 from walert.rules.plan import RuleSet
 from walert.tail import discover_logs

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from walert.cli.progress import Bar
 from walert.model import Record
-from walert.pipeline.replay import LogFile, batches
+from walert.pipeline.logs import LogFile, batches
 from walert.records import Decoder
 from walert.rules.lint import Logged, Stride
 

@@ -17,7 +17,8 @@ from walert.cli.judging import all_log_files, load, rule_patterns, run_rules, si
 from walert.cli.progress import Bar
 from walert.model import BadLine
 from walert.pipeline.against import ADDED, REMOVED, Differences
-from walert.pipeline.replay import LogFile, Replay, Totals, dumps
+from walert.pipeline.logs import LogFile
+from walert.pipeline.replay import Replay, Totals, dumps
 from walert.pipeline.tally import Tally
 from walert.rules.blind import Blind
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from walert.model import BadLine
 from walert.pipeline.carried import RunRules
-from walert.pipeline.replay import LogFile, Replay, batches
+from walert.pipeline.logs import LogFile, batches
+from walert.pipeline.replay import Replay
 from walert.rules.plan import RuleSet
 
 ADDED, REMOVED = "added", "removed"

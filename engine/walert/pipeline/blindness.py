@@ -1,5 +1,6 @@
-"""The blind rules of the runs that the daemon follows: looked at after each batch, told once a run, kept for `walert status`.
+"""What the files of a run share, as the daemon follows it: the company that they are to each other, and which rules are blind on them.
 
+Blind rules are looked at after each batch, told once a run, and kept for `walert status`.
 Each run is judged when all its files that are followed have ended, or once one of them is 1,000 records and an hour old; then again after every
 batch for as long as a rule is blind, so that a metric that comes late is taken off the list.
 """
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from walert.model import Run
 from walert.pipeline.session import Session
 from walert.rules.blind import Blind, Sight, blind, is_due
+from walert.rules.company import Company
 
 FACT = "blind:"
 MOST_TOLD = 20  # rules named in the log's line; all are in the fact
@@ -31,21 +33,24 @@ NOTHING = Verdict({}, None)
 @dataclass(slots=True)
 class _Known:
     sight: Sight = field(default_factory=Sight)
+    company: Company = field(default_factory=Company)
     streams: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     world: int = 1  # how many files the run has, as its start records say
     told: bool = False
     rules: list[dict[str, Any]] = field(default_factory=list)  # as the state file has them
 
-    def dump(self) -> dict[str, Any]:
-        """Plain builtins for the state file."""
+    def dump(self, file: str) -> dict[str, Any]:
+        """Plain builtins for the state of `file`."""
         return {
-            "sight": self.sight.dump(), "told": self.told, "rules": self.rules, "world": self.world, "ended": sorted(self.ended),
+            "sight": self.sight.dump(), "company": self.company.dump(file), "told": self.told, "rules": self.rules, "world": self.world,
+            "ended": sorted(self.ended),
         }  # fmt: skip
 
-    def join(self, kept: Mapping[str, Any]) -> None:
-        """Add what another `dump` describes."""
+    def join(self, file: str, kept: Mapping[str, Any]) -> None:
+        """Add what `dump` gave when the state of `file` was committed."""
         self.sight.join(kept["sight"])
+        self.company.join(file, kept.get("company"))
         self.told = self.told or kept["told"]
         self.rules = self.rules or kept["rules"]
         self.world = max(self.world, kept["world"])
@@ -73,11 +78,14 @@ class Blindness:
         """
         known = self._runs.setdefault(session.run.id, _Known())
         if kept is not None:
-            known.join(kept)
+            known.join(session.place.stream, kept)
         world = (event or {}).get("world_size")
         if isinstance(world, int):
             known.world = max(known.world, world)
         session.fold.sight = known.sight
+        if session.fold.rules.social:
+            known.company.gap = session.fold.rules.shortest_stall or 0.0
+            session.fold.file, session.fold.company = session.place.stream, known.company
         known.streams.add(session.place.stream)
 
     def judge(self, session: Session, now: float) -> Verdict:
@@ -97,7 +105,7 @@ class Blindness:
     def dump(self, session: Session) -> dict[str, Any] | None:
         """What the state file keeps of the session's run, as builtins."""
         known = self._runs.get(session.run.id)
-        return None if known is None else known.dump()
+        return None if known is None else known.dump(session.place.stream)
 
     def forget(self, session: Session, run_is_held: bool) -> None:
         """The session is closed; without `run_is_held` it was the last of its run in memory."""

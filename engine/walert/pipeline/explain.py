@@ -14,7 +14,8 @@ from walert.dispatch.cooldown import Arrival, Held
 from walert.dispatch.desk import Said, Told, episode_key
 from walert.model import Happening, Rule, Run, Transition
 from walert.pipeline.carried import RunRules
-from walert.pipeline.replay import LogFile, Replay, event_of, rules_for, shown_run
+from walert.pipeline.logs import LogFile, event_of
+from walert.pipeline.replay import Replay, rules_for, shown_run
 from walert.pipeline.session import Judged, Session
 from walert.rules.explaining import Judgement, Observer
 from walert.rules.plan import RulePlan, RuleSet, selects

@@ -15,8 +15,9 @@ from walert.model import Alert, BadLine, Batch, Checkpoint, Curve, Happening, Re
 from walert.pipeline.blindness import Blindness
 from walert.pipeline.carried import RunRules, carries_rules
 from walert.pipeline.cut import A_PASS, Named, curves, named
+from walert.pipeline.logs import first_event, numbered
 from walert.pipeline.rebuild import rebuilt
-from walert.pipeline.replay import first_event, numbered, plain, spelled
+from walert.pipeline.replay import plain, spelled
 from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.pipeline.silencing import Silencer

@@ -12,23 +12,14 @@ from operator import itemgetter
 from typing import Any
 
 from walert.dispatch.desk import Desk, Place, Said, Told
-from walert.model import BadLine, Batch, Happening, Run, Source, Transition
+from walert.model import BadLine, Batch, Happening, Run, Transition
 from walert.pipeline.carried import RunRules
+from walert.pipeline.logs import LogFile, batches, first_event, numbered
 from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Quiet, Session, open_session
+from walert.pipeline.survey import Surveyor
 from walert.rules.blind import Blind, Sight, blind_rules
 from walert.rules.plan import RuleSet
-from walert.tail import iter_file
-
-
-@dataclass(frozen=True, slots=True)
-class LogFile:
-    """A file to replay: `path` on disk, `shown` as its user gave it, `root` the LOG argument it was found under."""
-
-    path: str
-    shown: str
-    root: str
-    source: Source
 
 
 @dataclass(slots=True)
@@ -73,6 +64,7 @@ class Replay:
         self._left: dict[tuple[str, str], int] = {}
         self._desks: dict[str, Desk] = {}
         self._sights: dict[str, _Seen] = {}
+        self._surveyor = Surveyor(self.files)
         self._session: Session | None = None
         self._on_bad_line = on_bad_line or (lambda file, bad: None)
         self._on_judged = on_judged
@@ -143,6 +135,7 @@ class Replay:
         session = open_session(file.source, run, file.path, rules, desk, place)
         seen = self._sights.setdefault(run.id, _Seen(shown_run(file, run), session.fold.rules, session.fold.sight))
         session.fold.sight = seen.sight
+        session.fold.file, session.fold.company = file.path, self._surveyor.company(run, session.fold.rules)
         return session
 
     def _rows(self, file: LogFile, session: Session, judged: Judged) -> Iterator[dict[str, Any]]:
@@ -180,54 +173,11 @@ class _Seen:
     sight: Sight
 
 
-def numbered(batch: Batch) -> Iterator[tuple[int, int, bytes]]:
-    """(line number, offset, bytes) of each line."""
-    offset = batch.first_offset
-    for number, data in enumerate(batch.lines, batch.first_line):
-        yield number, offset, data
-        offset += len(data) + 1
-
-
-def batches(file: LogFile) -> Iterator[tuple[Batch, int]]:
-    """The batches of a file, each with the bytes that it took."""
-    at = 0
-    for batch in iter_file(file.path, file.source, file.root):
-        end = max(at, batch.checkpoint.offset)
-        yield batch, end - at
-        at = end
-
-
 def rules_for(file: LogFile, event: Mapping[str, Any] | None, carried: RunRules | None) -> RuleSet | None:
     """The rules by which a file that begins with `event` is judged where its run may carry some, else None."""
     if carried is None or not is_start(event):
         return None
     return carried.judging(os.path.dirname(os.path.abspath(file.path)), os.path.dirname(file.shown) or ".")
-
-
-def run_of(file: LogFile) -> Run:
-    """Whose log a file is, by its first line that is not blank. Raises `OSError`."""
-    return identify(file.source, file.root, file.path, event_of(file), None)
-
-
-def event_of(file: LogFile) -> Mapping[str, Any] | None:
-    """The `_walert` object of a file's first line that is not blank, if any. Raises `OSError`."""
-    for batch in iter_file(file.path, file.source, file.root):
-        offset = batch.first_offset
-        for number, data in enumerate(batch.lines, batch.first_line):
-            if data.strip():
-                return first_event(file.source, file.path, data, number, offset)
-            offset += len(data) + 1
-    return None
-
-
-def first_event(source: Source, path: str, data: bytes, number: int, offset: int) -> Mapping[str, Any] | None:
-    """The `_walert` object of a file's first record: it says whose the file is."""
-    if b"_walert" not in data:
-        return None
-    from walert.records import Decoder
-
-    record = Decoder(source, path).decode(data, number, offset)
-    return None if record is None or isinstance(record, BadLine) else record.event
 
 
 def shown_run(file: LogFile, run: Run) -> str:

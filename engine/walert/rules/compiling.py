@@ -9,17 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from walert.rules import terms as t
 from walert.rules.functions import MATH
 
 Values = list[float | None]
+RunValues = list[Any]  # of the run: floats or None, and last the slots logged elsewhere
 Reader = Callable[[], float | None]
-Judge = Callable[[Values, Sequence[Callable[[], float | None]], Values], bool | None]
+Judge = Callable[[Values, Sequence[Callable[[], float | None]], RunValues], bool | None]
 Verdict = Callable[[Sequence[bool | None]], bool | None]
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*"}
 RUN_SLOTS = {"step": 0, "epoch": 1, "run_age": 2, "attempt": 3, "step_age": 4, "silence": 5}
+ELSEWHERE = 7  # among the values of the run: the slots of metrics that another file of the run has logged
 
 
 def kleene_and(*parts: bool | None) -> bool | None:
@@ -113,7 +116,7 @@ def compile_atom(atom: t.Atom, layout: Layout) -> Judge:
     return define(source, "judge")  # type: ignore[return-value]
 
 
-def compile_number(node: t.Number, layout: Layout) -> Callable[[Values, Sequence[Reader], Values], float | None]:
+def compile_number(node: t.Number, layout: Layout) -> Callable[[Values, Sequence[Reader], RunValues], float | None]:
     """A number of a condition on its own, None where it is MISSING: for `explain`, which shows the sides of a comparison."""
     source = f"def number(v, f, r):\n try:\n  return {Writer(layout).number(node)}\n except TypeError:\n  return None\n"
     return define(source, "number")  # type: ignore[return-value]
@@ -163,6 +166,10 @@ class Writer:
     def of_run(self, slot: int) -> str:
         """A value of the run."""
         return f"r[{slot}]"
+
+    def nowhere_else(self, slot: int) -> str:
+        """Whether no other file of the run has logged a slot's metric."""
+        return f"{slot} not in r[{ELSEWHERE}]"
 
     def number(self, node: t.Number) -> str:
         """A Python expression that gives the number, None or a `TypeError`."""
@@ -223,7 +230,8 @@ class Writer:
         age = self.of_run(RUN_SLOTS["step_age" if node.span.kind == "steps" else "run_age"])
         after = literal(node.span.amount)
         if node.function == "absent" and node.metric is not None:
-            return f"({self.sample(self.layout.slot(node.metric))} is None and _ge({age}, {after}) is True)"
+            slot = self.layout.slot(node.metric)
+            return f"({self.sample(slot)} is None and {self.nowhere_else(slot)} and _ge({age}, {after}) is True)"
         return f"(_ge({self.of_run(RUN_SLOTS['silence'])}, {after}) is True)"
 
 

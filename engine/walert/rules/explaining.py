@@ -231,7 +231,8 @@ def _value(fold: Fold, text: str, slot: int | None, feature: int | None) -> floa
         return fold.samples[slot]
     if feature is not None:
         return fold.readers[feature]()
-    return fold.run[("step", "epoch", "run_age", "attempt").index(text)]
+    value: float | None = fold.run[("step", "epoch", "run_age", "attempt").index(text)]
+    return value
 
 
 def _role(fold: Fold, slot: int) -> str:

@@ -17,6 +17,8 @@ from typing import Any
 from walert.model import Happening, Record, Transition
 from walert.rules.attempts import Attempts, Return
 from walert.rules.blind import Sight
+from walert.rules.company import Company
+from walert.rules.compiling import ELSEWHERE
 from walert.rules.features import Age, Reader, make_reader
 from walert.rules.latch import Latch
 from walert.rules.machine import Machine, Move, Phase
@@ -43,6 +45,8 @@ class Fold:
         self.attempts = Attempts()
         self.records = 0  # metric records folded: the tick that latches compare
         self.sight = Sight()  # what was found in the log at all; the folds of a run share one
+        self.company: Company | None = None  # the files of its run, for rules that look at all of them
+        self.file = ""  # its own name among them
         self._fresh()
 
     def _fresh(self) -> None:
@@ -55,9 +59,10 @@ class Fold:
         self.known: dict[str, tuple[int, ...]] = {}
         self.origin_step: float | None = None
         self.origin_time: float | None = None
-        self.run: list[float | None] = [None] * 7
+        self.run: list[Any] = [None] * 7 + [frozenset()]
         self.line = self.offset = 0  # of the newest record
         self.ended = False  # an end record came, and nothing after it: silence means nothing now
+        self.looked: float | None = None  # until when silence was judged: what others did before is no news
         self.age = Age(count)
         self.shelves: dict[str, Shelf] = {}
         self.feeds: dict[int, Shelf] = {}
@@ -91,7 +96,7 @@ class Fold:
         self.ended = self.ended and not record.metrics and kind != "start"
         if record.metrics or record.event is None:
             if self.rules.timed and record.time is not None:
-                out += self.due(math.nextafter(record.time, 0.0))
+                out += self._due_before(record.time)
             out += self._return(record)
             out += self._judge_all(record)
         if kind == "finish":
@@ -114,6 +119,8 @@ class Fold:
             case Return.FRESH:
                 closed = self.close("restarted", record)
                 self._fresh()
+                if self.company is not None:
+                    self.company.restarted(self.file)
                 return closed
             case Return.ATTEMPT:
                 for shelf in self.shelves.values():
@@ -126,6 +133,8 @@ class Fold:
         self.records += 1
         self._place(record)
         touched = self._take(record.metrics, record, entered)
+        if self.company is not None and self.rules.absent:
+            self._look_around(self.company)
         judged: dict[str, tuple[bool | None, bool | None]] = {}
         self._judge_inner(touched, record, entered)
         out = []
@@ -145,15 +154,20 @@ class Fold:
             self._begin(record)
         self.stand(record.line, record.offset, record.step, record.time, record.epoch)
 
-    def stand(self, line: int, offset: int, step: float, time: float | None, epoch: float | None) -> None:
-        """The newest record's place in the file and in the run."""
+    def stand(
+        self, line: int, offset: int, step: float, time: float | None, epoch: float | None, steadily: bool = False
+    ) -> None:
+        """The newest record's place in the file and in the run; `steadily` if there was no silence since the last such place."""
         run = self.run
         run[_STEP] = step
         run[_EPOCH] = epoch if epoch is not None else run[_EPOCH]
         run[_ATTEMPT] = float(self.attempts.number)
         run[_STEP_AGE] = step - (self.origin_step or 0.0)
-        self.line, self.offset = line, offset
+        self.line, self.offset, self.looked = line, offset, None
         if time is not None:
+            if self.company is not None:
+                last = run[_TIME]
+                self.company.wrote(self.file, time if last is None or not steadily else last, time)
             self._moment(time, time)
 
     def _begin(self, record: Record) -> None:
@@ -167,7 +181,8 @@ class Fold:
         """The time that the conditions see: `last` is that of the newest record, `time` is now."""
         run = self.run
         run[_TIME] = time
-        run[_SILENCE] = time - last
+        newest = last if self.company is None else self.company.newest(self.file, time)
+        run[_SILENCE] = time - (last if newest is None else max(last, newest))
         if self.origin_time is not None:
             run[_RUN_AGE] = time - self.origin_time
 
@@ -228,10 +243,38 @@ class Fold:
 
     # --- what falls due between two records
 
+    def _due_before(self, time: float) -> list[Transition]:
+        """What falls due until a record comes, also where another file broke the silence before it did."""
+        out: list[Transition] = []
+        last = self.run[_TIME]
+        if self.company is not None and last is not None and self.rules.shortest_stall is not None:
+            for moment in self.company.returns(self.file, max(last, self.looked or last), time):
+                out += [*self.due(math.nextafter(moment, 0.0)), *self.due(moment)]
+        return out + self.due(math.nextafter(time, 0.0))
+
+    def _look_around(self, company: Company) -> None:
+        """Tell the other files of the run which metrics came here, and note which of those that did not came there."""
+        run, slots = self.run, self.rules.slots
+        elsewhere = set()
+        for slot in self.rules.absent:
+            if self.arrived[slot]:
+                company.logged(self.file, slots[slot].key, run[_TIME])
+            elif company.has(slots[slot].key, self.file, run[_TIME]):
+                elsewhere.add(slot)
+        if elsewhere != self.elsewhere:
+            run[ELSEWHERE] = frozenset(elsewhere)
+
+    @property
+    def elsewhere(self) -> frozenset[int]:
+        """Slots of metrics that another file of the run has logged and this one has not."""
+        found: frozenset[int] = self.run[ELSEWHERE]
+        return found
+
     @property
     def newest_time(self) -> float | None:
         """The event time of the newest record that had one."""
-        return self.run[_TIME]
+        time: float | None = self.run[_TIME]
+        return time
 
     def due(self, now: float) -> list[Transition]:
         """What the time from the newest record until `now` (event time) changes by itself, at the moment at which it does.
@@ -241,8 +284,12 @@ class Fold:
         last = self.run[_TIME]
         if last is None or now <= last or self.ended:
             return []
+        if self.company is not None and self.rules.absent:
+            self._look_around(self.company)
+        since = max(last, self.looked or last)
+        self.looked = max(since, now)
         # Rules of one condition share its latch: what ripens is found once, and is news to each of them.
-        ripe = {key: self._ripe(self.latches[key], last, now) for key in self._timed_keys()}
+        ripe = {key: self._ripe(self.latches[key], last, since, now) for key in self._timed_keys()}
         out = [made for plan in self.rules.timed if (made := self._due(plan, ripe, last)) is not None]
         self._moment(last, last)
         return sorted(out, key=lambda t: t.time or 0.0)
@@ -266,14 +313,14 @@ class Fold:
         record = Record(self.line, self.offset, step, True, moment, None, {}, None)
         return replace(self._transition(plan, _TOLD[move], record, machine, _why(plan, move)), by="timer")
 
-    def _ripe(self, latch: Latch, last: float, now: float) -> Ripe:
-        """(the verdict that time brings, when it does), if it is another one than holds."""
+    def _ripe(self, latch: Latch, last: float, since: float, now: float) -> Ripe:
+        """(the verdict that time brings, when it does), if it is another one than holds. Until `since` it was looked for before."""
         if not latch.plan.timed:
             return None, None
         truths, verdict = self._look(latch, last, now)
         if verdict is None or verdict is latch.truth:
             return None, None
-        low, high = last, now
+        low, high = min(since, now), now
         while high - low > 1e-5:
             middle = (low + high) / 2
             low, high = (low, middle) if self._look(latch, last, middle)[1] is verdict else (middle, high)
@@ -326,7 +373,8 @@ class Fold:
             return self.samples[slot]
         if feature is not None:
             return self.readers[feature]()
-        return self.run[("step", "epoch", "run_age", "attempt").index(text)]
+        value: float | None = self.run[("step", "epoch", "run_age", "attempt").index(text)]
+        return value
 
     def logged_name(self, slot: int) -> str:
         """The name under which a slot's metric stands in the file: a role's binding, or the name itself."""
@@ -368,8 +416,8 @@ class Fold:
             "attempts": self.attempts.dump(),
             "records": self.records,
             "origin": [self.origin_step, self.origin_time],
-            "run": list(self.run),
-            "at": [self.line, self.offset, self.ended],
+            "run": self.run[:ELSEWHERE],
+            "at": [self.line, self.offset, self.ended, self.looked],
             "slots": [
                 [
                     s.name,
@@ -396,8 +444,8 @@ class Fold:
         fold.attempts = Attempts.load(state["attempts"])
         fold.records = state["records"]
         fold.origin_step, fold.origin_time = state["origin"]
-        fold.run[:] = state["run"]
-        fold.line, fold.offset, fold.ended = state["at"]
+        fold.run[:ELSEWHERE] = state["run"]
+        fold.line, fold.offset, fold.ended, fold.looked = [*state["at"], None][:4]
         index = {slot: i for i, slot in enumerate(rules.slots)}
         for name, candidates, bound, sample, arrived, finite, *logged in state["slots"]:
             slot = Slot(name, tuple(candidates))

@@ -29,7 +29,7 @@ class Latch:
         arrived: list[int],
         finite: list[int],
         features: Sequence[Callable[[], float | None]],
-        run: list[float | None],
+        run: list[Any],
         tick: int,
     ) -> bool | None:
         """The verdict if this record's recomputed comparisons decide it, else None. `truth` is what holds now."""
@@ -53,7 +53,7 @@ class Latch:
         false: Sequence[int],
         samples: list[float | None],
         features: Sequence[Callable[[], float | None]],
-        run: list[float | None],
+        run: list[Any],
         tick: int,
     ) -> None:
         """Bring comparisons to what the newest record, the last of several that recomputed them, made of them: those in `false` are false."""
@@ -67,7 +67,7 @@ class Latch:
         self.truth = self.plan.verdict(truths)
 
     def look(
-        self, samples: list[float | None], features: Sequence[Callable[[], float | None]], run: list[float | None]
+        self, samples: list[float | None], features: Sequence[Callable[[], float | None]], run: list[Any]
     ) -> tuple[list[bool | None], bool | None]:
         """What the passing of time alone would decide now: the truths, and the verdict if the timed comparisons decide it."""
         truths = [

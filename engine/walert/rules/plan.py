@@ -191,7 +191,14 @@ class RuleSet:
         self.slots = tuple(builder.slots)
         self.features = tuple(builder.features.values())
         self.timed = tuple(p for p in self.plans if p.when.timed or (p.clear is not None and p.clear.timed))
+        #: Slots of metrics that `absent` asks for, and the shortest silence that `stalled` does (seconds): both look at all files of a run.
+        self.absent, self.shortest_stall = _of_company(builder.conditions.values())
         self._parts: dict[tuple[int, ...], RuleSet] = {}
+
+    @property
+    def social(self) -> bool:
+        """Whether a rule looks at the other files of a run."""
+        return bool(self.absent) or self.shortest_stall is not None
 
     @property
     def checksum(self) -> str:
@@ -255,6 +262,18 @@ def _plan(rule: Rule, rank: int, builder: _Builder) -> RulePlan:
 def _roles(node: t.Node, aliases: Mapping[str, tuple[str, ...]]) -> str:
     used = {str(getattr(n, "name", None) or getattr(n, "metric", None)) for n in t.walk(node)}
     return repr(sorted((name, aliases[name]) for name in used if name in aliases))
+
+
+def _of_company(conditions: Iterable[ConditionPlan]) -> tuple[tuple[int, ...], float | None]:
+    absent: set[int] = set()
+    stalls: list[float] = []
+    for condition in conditions:
+        for node in t.walk(condition.truth):
+            if isinstance(node, t.Presence) and node.function == "absent" and node.metric is not None:
+                absent.add(condition.layout.slot(node.metric))
+            elif isinstance(node, t.Presence) and node.function == "stalled" and node.span is not None:
+                stalls.append(node.span.amount)
+    return tuple(sorted(absent)), min(stalls, default=None)
 
 
 def _is_timed(atom: t.Atom) -> bool:

@@ -232,7 +232,7 @@ def _is_under_way(fold: Fold, lines: Lines) -> bool:
     """Whether the file has begun, and nothing is announced that changes what its next record means."""
     form, attempts = lines.form, fold.attempts
     clocked = form.timed or lines.arrival is not None
-    if fold.origin_step is None or not form.names:
+    if fold.origin_step is None or not form.names or fold.elsewhere:
         return False
     if clocked and (
         fold.origin_time is None or (fold.rules.timed and (fold.newest_time is None or not _book(fold).only_time))
@@ -251,7 +251,7 @@ def settle(fold: Fold, done: Skimmed, line: int, offset: int) -> None:
     fold.ended = False
     if view.form.stepped:
         fold.attempts.went_on(view.form.names, step, count)
-    fold.stand(line, offset, step, time, epoch)
+    fold.stand(line, offset, step, time, epoch, steadily=True)
     _arrive(fold, view.cover, values, step, time)
     for plan in loop.confirming:
         fold.machines[plan.rank].confirm(plan.needs, count)

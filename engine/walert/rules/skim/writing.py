@@ -96,6 +96,10 @@ class Speller(Writer):
             return self._use(f"v{column}")
         return self._use(self.scene.constant("sample", slot), maybe=True)
 
+    def nowhere_else(self, slot: int) -> str:
+        """No loop runs while another file of the run has logged what this one lacks."""
+        return "True"
+
     def kept(self, node: t.Feature) -> str:
         """A kept value, read after the samples of the row are in."""
         if node.function in ("age", "age_steps") and node.metric is not None:
