@@ -26,6 +26,8 @@ leaf = st.one_of(
             ),
             *(
                 "quantile(a, 100, 0.95)",
+                "quantile(a, 100, 0.95, min=10)",
+                'frac(a > 1, "10m", min=10)',
                 "prev(a)",
                 "prev(a, 3)",
                 'since_best(a, "min")',

@@ -228,6 +228,49 @@ def test_min_lets_a_window_speak_early():
     assert states(rule("mean(x, 100, min=2) > 1"), series("x", [9, 9])) == [(2, "firing")]
 
 
+@pytest.mark.parametrize(
+    ("early", "true_from"),
+    [
+        ("mean(x, 100, min=3) > 4", 3),
+        ("median(x, 100, min=3) > 2", 3),
+        ("std(x, 100, min=3) > 1", 3),
+        ("min_over(x, 100, min=3) < 2", 3),
+        ("max_over(x, 100, min=3) > 2", 3),
+        ("sum_over(x, 100, min=3) > 2", 3),
+        ("count(x, 100, min=3) > 1", 3),
+        ("quantile(x, 100, 0.5, min=3) > 2", 3),
+        ('quantile(x, "100 steps", 0.5, min=3) > 2', 3),
+        ("delta(x, 100, min=3) > 1", 3),
+        ("pct_change(x, 100, min=3) > 1", 3),
+        ("slope(x, 100, min=3) > 1", 3),
+        ("rate(x, 100, min=3) > 1", 3),
+        ("frac(x > 0, 100, min=3) > 0.5", 3),
+        ("slope(x, 100, min=1) > 1", 2),  # of one sample there is no slope, and no rate
+        ("rate(x, 100, min=1) > 1", 2),
+    ],
+)
+def test_every_window_can_speak_early(early, true_from):
+    rows = [{"x": x, "time": 1e9 + i} for i, x in enumerate([1, 3, 9, 27])]
+    assert states(rule(early), rows) == [(true_from, "firing")]
+
+
+@pytest.mark.parametrize(
+    ("when", "shown"),
+    [
+        ('mean(x, "2s", min=1) > 0', {'mean(x, "2s", min=1)': 5.0}),
+        ('mean(x, "600s", min=1) > 0', {'mean(x, "10m", min=1)': 5.0}),
+        ('max_over(x, "200 steps", min=1) > 0', {'max_over(x, "200 steps", min=1)': 5.0}),
+        ("mean(x, 2, min=1) >= mean(x, 9, min=1)", {"mean(x, 2, min=1)": 5.0, "mean(x, 9, min=1)": 5.0}),
+        ("frac(x > 1, 3, min=1) > 0.5", {"frac(x > 1, 3, min=1)": 1.0}),
+        (f"frac({' or '.join(['x > 1'] * 30)}, 3, min=1) > 0.5", {"frac(…, 3, min=1)": 1.0}),
+    ],
+)
+def test_a_proof_names_what_is_kept_as_its_author_would(when, shown):
+    folded = Fold(RuleSet([rule(when)]))
+    (told,) = [t for record in records([{"x": 5, "time": 1e9}]) for t in folded.step(record)]
+    assert {name: value for name, value in told.values.items() if name != "x"} == shown
+
+
 def test_a_non_finite_sample_does_not_judge_a_comparison_of_windows_alone():
     assert states(rule("mean(x, 2) > 1", for_="3"), series("x", [2, 2, NAN, 2, INF, 2])) == [
         (2, "pending"),

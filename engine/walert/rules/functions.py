@@ -92,12 +92,17 @@ SIGNATURES: dict[str, Signature] = (
     )
     | _of("feature", "metric window min?", "max_over(loss, 100)", "sum_over(loss, 100)", "count(loss, 100)")
     | _of(
-        "feature", "metric window", "delta(loss, 100)", "pct_change(loss, 100)", "slope(loss, 100)", "rate(tokens, 100)"
+        "feature",
+        "metric window min?",
+        "delta(loss, 100)",
+        "pct_change(loss, 100)",
+        "slope(loss, 100)",
+        "rate(tokens, 100)",
     )
-    | _of("feature", "metric window share", "quantile(loss, 100, 0.9)")
+    | _of("feature", "metric window share min?", "quantile(loss, 100, 0.9)")
     | _of("feature", "metric k?", "prev(loss)")
     | _of("feature", "metric samples", "ema(loss, 20)", "zscore(loss, 100)", "mad_z(loss, 100)")
-    | _of("feature", "condition window", "frac(loss > 1, 100)")
+    | _of("feature", "condition window min?", "frac(loss > 1, 100)")
     | _of("feature", "condition", "streak(loss > 1)")
     | _of("feature", "metric order", 'since_best(val_loss, "min")')
     | _of("presence", "metric", "seen(val_loss)")

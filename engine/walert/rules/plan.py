@@ -15,10 +15,13 @@ from walert.rules import terms as t
 from walert.rules.compiling import Judge, Layout, Verdict, compile_atom, compile_verdict
 from walert.rules.machine import Needs, needs
 from walert.rules.scan import normalise
+from walert.rules.spelling import spell
 from walert.rules.syntax import parse_truth
 from walert.units import parse_span
 
 _LOOSE = frozenset({"last", "age", "age_steps"})  # inside them a metric never holds a comparison back
+
+LONGEST = 100  # characters of a kept value in a proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,17 +238,11 @@ def selects(rule: Rule, run: Run) -> bool:
 
 
 def describe(node: t.Feature) -> str:
-    """A kept value as its author would write it: `mean(loss, 100)`."""
-    parts = [node.metric or "…"]
-    if node.span is not None:
-        parts.append(
-            f"{node.span.amount:g}" if node.span.kind == "samples" else f'"{node.span.amount:g} {node.span.kind}"'
-        )
-    if node.amount is not None:
-        parts.append(f"{node.amount:g}")
-    if node.mode is not None:
-        parts.append(f'"{node.mode}"')
-    return f"{node.function}({', '.join(parts)})"
+    """A kept value as its author would write it: `mean(loss, "10m")`. A long condition inside it is `…`."""
+    text = spell(node)
+    if node.condition is None or len(text) <= LONGEST:
+        return text
+    return text.replace(spell(node.condition), "…", 1)
 
 
 def _plan(rule: Rule, rank: int, builder: _Builder) -> RulePlan:
