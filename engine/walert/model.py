@@ -301,6 +301,23 @@ class Message:
         return (self.alert, *self.others)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a receiver takes at a moment. `least` is the lowest severity that may go now.
+
+    What was born within `held`, (from, until) in Unix seconds, and is below the severity `passing`, goes as one digest. Without `digests`
+    every row of the outbox goes alone.
+    """
+
+    least: int = 0
+    held: tuple[float, float] | None = None
+    passing: int = 0
+    digests: bool = True
+
+
+ANY_TERMS = Terms()
+"""It takes everything, now."""
+
 MAX_SHOWN = 20
 """Alerts of one message that are shown with their proof; a digest counts the others."""
 MAX_TALLIES = 50

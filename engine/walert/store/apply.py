@@ -11,7 +11,7 @@ from typing import Any
 from walert.model import Alert, Checkpoint, Run
 from walert.store import silenced
 from walert.store.codec import alert_to_builtins, pack, run_to_builtins, to_column, to_optional_column, to_signed
-from walert.store.values import Changes, Firing, RunState, StreamState
+from walert.store.values import Changes, Firing, Parcel, RunState, StreamState
 
 _RUN = """
 INSERT INTO run (id, name, project, body, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?)
@@ -39,7 +39,10 @@ _ALERT = """
 INSERT INTO alert (id, run_id, kind, title, level, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 """
-_MESSAGE = "INSERT INTO message (alert_id, receiver, kind, born, touched, route) VALUES (?, ?, ?, ?, ?, ?)"
+_MESSAGE = """
+INSERT INTO message (alert_id, receiver, kind, born, touched, route, severity, collect, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_CARRIED = "INSERT INTO carried (message_id, alert_id) VALUES (?, ?)"
 _VERDICT = "UPDATE alert SET verdict = ?, why = ? WHERE id = ?"
 _EVIDENCE = "INSERT OR REPLACE INTO evidence (alert_id, at, body) VALUES (?, ?, ?)"
 _HAPPENING = "INSERT INTO happening (at, kind, run_id, payload) VALUES (?, ?, ?, ?)"
@@ -60,9 +63,8 @@ def apply(connection: sqlite3.Connection, changes: Changes, now: float) -> list[
         forget(connection, stream)
     _apply_stream(connection, changes, now)
     _apply_runs(connection, changes)
-    messages = [
-        id_ for alert, receivers in changes.alerts for id_ in _add_alert(connection, changes, alert, receivers, now)
-    ]
+    new = {alert.id: alert for alert, _ in changes.alerts if _add_alert(connection, changes, alert, now)}
+    messages = _add_messages(connection, changes, new, now)
     _apply_alert_extras(connection, changes, now)
     _apply_records(connection, changes, now)
     return messages
@@ -160,22 +162,40 @@ def _set_run_state(connection: sqlite3.Connection, run_id: str, state: RunState)
 # --- alerts ---------------------------------------------------------------------------------------------------------
 
 
-def _add_alert(
-    connection: sqlite3.Connection, changes: Changes, alert: Alert, receivers: tuple[str, ...], now: float
-) -> list[int]:
+def _add_alert(connection: sqlite3.Connection, changes: Changes, alert: Alert, now: float) -> bool:
+    """Whether it is new: one that is known was decided, and made its messages, before."""
     names = (alert.id, to_column(alert.run.id), alert.kind, to_column(alert.title), alert.level.value)
     row = (*names, alert.at or now, pack(alert_to_builtins(alert)))
     if connection.execute(_ALERT, row).rowcount != 1:
-        return []
+        return False
     if alert.id in changes.silenced:
         silenced.note(connection, alert, *changes.silenced[alert.id])
-    return [_add_message(connection, changes, alert, receiver, now) for receiver in dict.fromkeys(receivers)]
+    return True
 
 
-def _add_message(connection: sqlite3.Connection, changes: Changes, alert: Alert, receiver: str, now: float) -> int:
-    route = to_optional_column(changes.reasons.get((alert.id, receiver)))
-    row = (alert.id, to_column(receiver), alert.kind, alert.at or now, now, route)
-    return connection.execute(_MESSAGE, row).lastrowid or 0
+def _add_messages(connection: sqlite3.Connection, changes: Changes, new: Mapping[str, Alert], now: float) -> list[int]:
+    """The messages of the new alerts, as `parcels` groups them; one a receiver and alert where it does not say."""
+    parcels = changes.parcels
+    if parcels is None:
+        parcels = [Parcel(name, (alert.id,)) for alert, names in changes.alerts for name in dict.fromkeys(names)]
+    added = []
+    for parcel in parcels:
+        carried = [new[alert_id] for alert_id in parcel.alerts if alert_id in new]
+        if carried:
+            added.append(_add_message(connection, changes, parcel, carried, now))
+    return added
+
+
+def _add_message(
+    connection: sqlite3.Connection, changes: Changes, parcel: Parcel, carried: Sequence[Alert], now: float
+) -> int:
+    head = carried[0]
+    route = to_optional_column(changes.reasons.get((head.id, parcel.receiver)))
+    row = (head.id, to_column(parcel.receiver), head.kind, head.at or now, now, route)
+    waits = (head.level.severity, to_optional_column(parcel.collect), parcel.hold)
+    id_ = connection.execute(_MESSAGE, (*row, *waits)).lastrowid or 0
+    connection.executemany(_CARRIED, ((id_, other.id) for other in carried[1:]))
+    return id_
 
 
 def _apply_alert_extras(connection: sqlite3.Connection, changes: Changes, now: float) -> None:

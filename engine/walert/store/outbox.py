@@ -10,48 +10,59 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from walert.errors import StoreError
-from walert.model import Message, Outcome
+from walert.model import ANY_TERMS, Collected, Message, Outcome, Terms
 from walert.store import rows
 from walert.store.apply import add_happening
-from walert.store.codec import from_column, read_alert, to_column, unpack
+from walert.store.carrying import Load, load, why_collected
+from walert.store.codec import from_column, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, explained, open_existing, reading, writing
 from walert.store.settling import LONGEST_WAIT, REASON_LENGTH, SETTLE, TRIED, Dead, Retry, judged, record_try
 from walert.store.values import MessageRow
 
 __all__ = ["LONGEST_LEASE", "LONGEST_WAIT", "Dead", "Retry", "SqliteOutbox"]
 
+MOST_TOGETHER = 10_000
+"""Rows that go as one digest at most."""
 LONGEST_LEASE = 900.0
 """Seconds: no lease is longer; one that seems to be is from before the clock went back."""
 _SLACK = 60.0  # a clock that is corrected by less than this is no jump
 
 _IS_FREE = f"(lease_until IS NULL OR lease_until <= :now OR lease_until > :now + {LONGEST_LEASE})"
 _IS_DUE = f"(next_at <= :now OR next_at > :now + {LONGEST_WAIT} OR touched > :now + {_SLACK})"
+_READY = f"receiver = :receiver AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE} AND severity >= :least"
 _FIND = f"""
-SELECT id FROM message WHERE receiver = :receiver AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE}
-ORDER BY born, id LIMIT :limit
+SELECT id, collect, born, severity FROM message WHERE {_READY} ORDER BY severity DESC, born, id LIMIT :limit
+"""
+_COLLECTED = f"SELECT id FROM message WHERE {_READY} AND collect = :collect ORDER BY severity DESC, born, id LIMIT {MOST_TOGETHER}"
+_KEPT_QUIET = f"""
+SELECT id FROM message WHERE {_READY} AND born >= :since AND born < :until AND severity < :passing
+ORDER BY severity DESC, born, id LIMIT {MOST_TOGETHER}
 """
 _CLAIM = f"""
-UPDATE message SET lease_owner = :owner, lease_from = :now, lease_until = :now + :seconds, tries = tries + 1
+UPDATE message SET lease_owner = :owner, lease_from = :now, lease_until = :now + :seconds, tries = tries + 1, bundle = :bundle
 WHERE id = :id AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE}
 """
-_LOAD = """
-SELECT message.id, receiver, tries, born, alert.body, evidence.body FROM message JOIN alert ON alert.id = message.alert_id
-LEFT JOIN evidence ON evidence.alert_id = message.alert_id WHERE message.id = ?
-"""
+# A row that was sent together with others once, and now goes alone, takes none of them along.
+_UNBUNDLE = "UPDATE message SET bundle = NULL WHERE bundle = ? AND state = 'waiting'"
+_ROW = "SELECT id, receiver, tries, born FROM message WHERE id = ?"
 _NEXT = f"""
 SELECT min(CASE WHEN {_IS_FREE} AND {_IS_DUE} THEN :now
     ELSE min(max(next_at, coalesce(lease_until, 0)), coalesce(:now + {LONGEST_WAIT}, 9e999)) END)
-FROM message WHERE receiver = :receiver AND state = 'waiting'
+FROM message WHERE receiver = :receiver AND state = 'waiting' AND severity >= :least
 """
 _RELEASE = """
 UPDATE message SET tries = max(tries - 1, 0), lease_owner = NULL, lease_from = NULL, lease_until = NULL
-WHERE id = ? AND state = 'waiting' AND lease_owner = ?
+WHERE (id = :id OR bundle = :id) AND state = 'waiting' AND lease_owner = :owner
+"""
+_POSTPONE = """
+UPDATE message SET tries = max(tries - 1, 0), lease_owner = NULL, lease_from = NULL, lease_until = NULL, next_at = :until
+WHERE (id = :id OR bundle = :id) AND state = 'waiting'
 """
 _TAKE_BACK = """
 UPDATE message SET lease_owner = NULL, lease_from = NULL, lease_until = NULL WHERE state = 'waiting' AND lease_until IS NOT NULL
@@ -118,21 +129,25 @@ class SqliteOutbox:
 
     # --- delivering -------------------------------------------------------------------------------------------------
 
-    def lease(self, receiver: str, now: float, owner: str, seconds: float, limit: int) -> _Messages:
-        """Up to `limit` messages that are due, oldest first, held for `owner` for `seconds` (at most `LONGEST_LEASE`).
+    def lease(
+        self, receiver: str, now: float, owner: str, seconds: float, limit: int, terms: Terms = ANY_TERMS
+    ) -> _Messages:
+        """Up to `limit` messages that are due, held for `owner` for `seconds` (at most `LONGEST_LEASE`): the highest level
+        first, and of one level the oldest.
 
-        Each counts as a try begun. A message that cannot be read any more is dead, and the queue behind it moves.
+        Each counts as a try begun. Rows that are collected for the same digest come as one message. A message that cannot be read any more
+        is dead, a *resolved* one whose firing message was not delivered is dropped, and the queue behind them moves.
         """
         connection = self._connection()
-        wanted = {"receiver": to_column(receiver), "now": now, "limit": limit}
+        wanted = {"receiver": to_column(receiver), "now": now, "limit": limit, "least": terms.least}
         with explained(self.path):
             if connection.execute(_FIND, wanted).fetchone() is None:
                 return []
         claim = {"owner": owner, "now": now, "seconds": min(seconds, LONGEST_LEASE)}
         with writing(connection, self.path):
-            ids = [row[0] for row in connection.execute(_FIND, wanted).fetchall()]
-            claimed = [id_ for id_ in ids if connection.execute(_CLAIM, {**claim, "id": id_}).rowcount == 1]
-            messages = [_load(connection, id_, now) for id_ in claimed]
+            messages = [
+                _take(connection, row, wanted, claim, terms) for row in connection.execute(_FIND, wanted).fetchall()
+            ]
         return [message for message in messages if message is not None]
 
     def settle(
@@ -164,7 +179,7 @@ class SqliteOutbox:
     def release(self, message_ids: Iterable[int], owner: str) -> None:
         """Gives back leases that were not used: no try is counted and the messages are due as before."""
         with writing(self._connection(), self.path) as connection:
-            connection.executemany(_RELEASE, ((message_id, owner) for message_id in message_ids))
+            connection.executemany(_RELEASE, ({"id": message_id, "owner": owner} for message_id in message_ids))
 
     def take_back(self) -> int:
         """Ends every lease: for a daemon that starts, and so is alone, where another was killed. How many there were.
@@ -174,13 +189,14 @@ class SqliteOutbox:
         with writing(self._connection(), self.path) as connection:
             return connection.execute(_TAKE_BACK).rowcount
 
-    def next_due(self, receiver: str, now: float | None = None) -> float | None:
-        """When the receiver's next message can be leased, Unix seconds; None when nothing waits.
+    def next_due(self, receiver: str, now: float | None = None, least: int = 0) -> float | None:
+        """When the receiver's next message of that severity or above can be leased, Unix seconds; None when nothing waits.
 
         Given `now`, it is never later than `now + LONGEST_WAIT`, and `now` for what is due.
         """
         with explained(self.path):
-            row = self._connection().execute(_NEXT, {"receiver": to_column(receiver), "now": now}).fetchone()
+            wanted = {"receiver": to_column(receiver), "now": now, "least": least}
+            row = self._connection().execute(_NEXT, wanted).fetchone()
         return None if row[0] is None else float(row[0])
 
     def receivers_waiting(self) -> _Names:
@@ -245,21 +261,60 @@ class SqliteOutbox:
             return rows.message_rows(connection, states)
 
 
-def _load(connection: sqlite3.Connection, message_id: int, now: float) -> Message | None:
-    """The claimed message; None, and the row is dead, when its alert cannot be read."""
-    id_, receiver, tries, born, body, evidence = connection.execute(_LOAD, (message_id,)).fetchone()
-    try:
-        return Message(id_, from_column(receiver), read_alert(body, evidence), tries, born)
-    except StoreError as error:
-        reason = f"its stored alert cannot be read: {error}"[:REASON_LENGTH]
-    change = {
-        "state": "dead",
-        "next_at": 0.0,
-        "reason": reason,
-        "reference": None,
-        "id": id_,
-        "owner": None,
-        "now": now,
-    }
-    connection.execute(SETTLE, change)
+def _take(
+    connection: sqlite3.Connection,
+    row: Sequence[Any],
+    wanted: Mapping[str, Any],
+    claim: Mapping[str, Any],
+    terms: Terms,
+) -> Message | None:
+    """Claim a row with all that goes with it; None when another call took it, or there is nothing to tell."""
+    id_, collect, born, severity = row
+    together, why = [id_], why_collected(collect, 1)
+    if terms.digests:
+        together, why = _together(connection, id_, (collect, born, severity), wanted, terms)
+    connection.execute(_UNBUNDLE, (id_,))
+    bundle = id_ if len(together) > 1 else None
+    # The row itself first: without it nobody else may be claimed under its number.
+    others = [other for other in together if other != id_]
+    for each in (id_, *others):
+        if connection.execute(_CLAIM, {**claim, "id": each, "bundle": bundle}).rowcount != 1 and each == id_:
+            return None
+    return _told(connection, id_, wanted["receiver"], why, claim["now"])
+
+
+def _together(
+    connection: sqlite3.Connection,
+    id_: int,
+    row: tuple[Any, float, int],
+    wanted: Mapping[str, Any],
+    terms: Terms,
+) -> tuple[list[int], Collected]:
+    """The rows that go as one with this one, and why."""
+    collect, born, severity = row
+    if collect is not None:
+        found = connection.execute(_COLLECTED, {**wanted, "collect": collect}).fetchall()
+        return [other[0] for other in found], why_collected(collect, len(found))
+    if terms.held is not None and terms.held[0] <= born < terms.held[1] and severity < terms.passing:
+        held = {"since": terms.held[0], "until": terms.held[1], "passing": terms.passing}
+        found = connection.execute(_KEPT_QUIET, {**wanted, **held}).fetchall()
+        return [other[0] for other in found], "quiet" if len(found) > 1 else "moment"
+    return [id_], "moment"
+
+
+def _told(
+    connection: sqlite3.Connection, id_: int, receiver: str | bytes, why: Collected, now: float
+) -> Message | None:
+    """The claimed message; None when there is nothing to tell, and the row says why."""
+    found = load(connection, id_, receiver, why)
+    if isinstance(found, Load):
+        _, _, tries, born = connection.execute(_ROW, (id_,)).fetchone()
+        head, *others = found.alerts
+        return Message(id_, from_column(receiver), head, tries, born, tuple(others), found.digest)
+    if found.state == "waiting":
+        connection.execute(_POSTPONE, {"id": id_, "until": max(found.until, now + 1.0)})
+        return None
+    reason = to_column(found.reason[:REASON_LENGTH])
+    change = {"state": found.state, "next_at": 0.0, "reason": reason, "reference": None}
+    connection.execute(SETTLE, {**change, "id": id_, "owner": None, "now": now})
     return None

@@ -24,6 +24,10 @@ from walert.store.connect import BUSY_SECONDS, open_for_reading, printable, read
 from walert.store.values import AlertRow, HappeningRow, MessageRow, ReceiverRow, RunRow, Silence, Status, StreamRow
 
 _ALERTS = "SELECT body, verdict, why FROM alert"
+_MESSAGES = f"""
+{rows.MESSAGE} WHERE message.alert_id = ? OR message.id IN (SELECT message_id FROM carried WHERE carried.alert_id = ?)
+ORDER BY message.id
+"""
 _HAPPENINGS = "SELECT seq, at, kind, run_id, payload FROM happening WHERE seq > ?"
 _RUNS = """
 SELECT body, state, state_since, first_seen, last_seen,
@@ -216,6 +220,6 @@ def _alert_rows(connection: sqlite3.Connection, found: Sequence[Sequence[Any]]) 
 def _messages_of(connection: sqlite3.Connection, alerts: Sequence[Alert]) -> defaultdict[str, list[MessageRow]]:
     messages: defaultdict[str, list[MessageRow]] = defaultdict(list)
     for alert in alerts:
-        for row in connection.execute(f"{rows.MESSAGE} WHERE message.alert_id = ? ORDER BY message.id", (alert.id,)):
+        for row in connection.execute(_MESSAGES, (alert.id, alert.id)):
             messages[alert.id].append(rows.message_row(row))
     return messages

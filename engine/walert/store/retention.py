@@ -26,15 +26,22 @@ PAGES = 256
 """Pages given back a call: 1 MiB."""
 
 _HAPPENINGS = "SELECT seq FROM happening WHERE at < ? ORDER BY at LIMIT ?"
-_ALERTS = """
+_OPEN_IN_GROUP = """
+NOT EXISTS (SELECT 1 FROM carried JOIN message ON message.id = message_id
+    WHERE carried.alert_id = alert.id AND state IN ('waiting', 'dead'))
+"""
+# A message that is open keeps every alert that it carries, and the one it is filed under keeps the message.
+_ALERTS = f"""
 SELECT id FROM alert WHERE at < ?
 AND NOT EXISTS (SELECT 1 FROM message WHERE alert_id = alert.id AND state IN ('waiting', 'dead'))
+AND {_OPEN_IN_GROUP}
 AND NOT EXISTS (SELECT 1 FROM firing WHERE firing.run_id = alert.run_id AND firing.title = alert.title)
 ORDER BY at LIMIT ?
 """
-_EVIDENCE = """
+_EVIDENCE = f"""
 SELECT alert_id FROM evidence JOIN alert ON alert.id = alert_id WHERE evidence.at < ?
 AND NOT EXISTS (SELECT 1 FROM message WHERE message.alert_id = evidence.alert_id AND state IN ('waiting', 'dead'))
+AND {_OPEN_IN_GROUP}
 AND NOT EXISTS (SELECT 1 FROM firing WHERE firing.run_id = alert.run_id AND firing.title = alert.title)
 ORDER BY evidence.at LIMIT ?
 """

@@ -86,17 +86,23 @@ def counters(connection: sqlite3.Connection) -> dict[str, int]:
 
 MESSAGE = """
 SELECT message.id, receiver, message.state, message.kind, title, level, coalesce(run.name, alert.run_id), alert.id,
-    tries, born, CASE WHEN message.state = 'waiting' THEN max(next_at, coalesce(lease_until, 0)) END, reason, reference, route
+    tries, born, CASE WHEN message.state = 'waiting' THEN max(next_at, coalesce(lease_until, 0)) END, reason, reference, route,
+    1 + (SELECT count(*) FROM carried WHERE message_id = message.id), collect, bundle
 FROM message JOIN alert ON alert.id = message.alert_id LEFT JOIN run ON run.id = alert.run_id
 """
 
 
 def message_row(row: Sequence[Any]) -> MessageRow:
     """A row of `MESSAGE` as the value for people."""
-    id_, receiver, state, kind, title, level, run, alert, tries, born, due, *texts = row
+    id_, receiver, state, kind, title, level, run, alert, tries, born, due, *texts, alerts, collect, bundle = row
     about = (from_column(title), level, from_column(run), alert)
-    told = map(from_optional_column, texts)
+    told = (*map(from_optional_column, texts), alerts, collected(collect), bundle)
     return MessageRow(id_, from_column(receiver), state, kind, *about, tries, born, due, *told)
+
+
+def collected(collect: str | bytes | None) -> str | None:
+    """What a message is collected for: `flood` or `backlog`, without the run that a flood is of."""
+    return None if collect is None else from_column(collect).partition(" ")[0]
 
 
 def message_rows(connection: sqlite3.Connection, states: Sequence[str]) -> list[MessageRow]:

@@ -87,6 +87,24 @@ CREATE TABLE held (
 ) WITHOUT ROWID;
 """
 
+# One message may carry several alerts: `alert_id` is the worst, `carried` holds the others. `severity` is that of its level;
+# `collect` says with what it is collected into a digest, `bundle` under which message it was sent together with others.
+_CARRIED = """
+ALTER TABLE message ADD COLUMN severity INTEGER NOT NULL DEFAULT 2;
+ALTER TABLE message ADD COLUMN collect TEXT;
+ALTER TABLE message ADD COLUMN bundle INTEGER;
+UPDATE message SET severity = (SELECT CASE level WHEN 'ERROR' THEN 3 WHEN 'WARN' THEN 2 ELSE 1 END FROM alert WHERE id = alert_id);
+CREATE TABLE carried (
+    message_id INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+    alert_id TEXT NOT NULL REFERENCES alert(id) ON DELETE CASCADE, PRIMARY KEY (message_id, alert_id)
+) WITHOUT ROWID;
+CREATE INDEX carried_alert ON carried(alert_id);
+DROP INDEX message_waiting;
+CREATE INDEX message_waiting ON message(receiver, severity DESC, born, id) WHERE state = 'waiting';
+CREATE INDEX message_bundle ON message(bundle) WHERE bundle IS NOT NULL;
+CREATE INDEX message_of_alert ON message(alert_id);
+"""
+
 Migration = Callable[[sqlite3.Connection], None]
 
 
@@ -106,7 +124,12 @@ def _count_silenced(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _count_silenced)
+def _carry_alerts(connection: sqlite3.Connection) -> None:
+    for statement in statements(_CARRIED):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _count_silenced, _carry_alerts)
 """MIGRATIONS[v] leads from version v to v + 1."""
 
 VERSION = len(MIGRATIONS)

@@ -18,7 +18,7 @@ REASON_LENGTH = 500
 SETTLE = """
 UPDATE message SET state = :state, next_at = :next_at, touched = :now, reason = :reason,
     reference = coalesce(:reference, reference), lease_owner = NULL, lease_from = NULL, lease_until = NULL
-WHERE id = :id AND (state = 'waiting' OR :state = 'delivered')
+WHERE (id = :id OR bundle = :id) AND (state = 'waiting' OR :state = 'delivered')
     AND (:owner IS NULL OR lease_owner = :owner OR :state = 'delivered')
 """
 TRIED = """

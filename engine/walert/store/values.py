@@ -77,6 +77,20 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message to be: `alerts` by id, the one it is filed under first, for `receiver`.
+
+    With `collect` (`backlog`, or `flood` and a run) it waits for others of the same word, at the latest until `hold`, Unix seconds, and
+    goes with them as one digest.
+    """
+
+    receiver: str
+    alerts: tuple[str, ...]
+    collect: str | None = None
+    hold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Everything that one pass changes; `Store.commit` applies all of it or nothing.
 
@@ -87,6 +101,7 @@ class Changes:
     firing: every rule that fires in the checkpoint's stream now, or None when that did not change.
     cooldowns: (run id, title) to builtins; None deletes the key.
     alerts: each with the names of its receivers, () for one that is only listed; one whose id is known adds nothing.
+    parcels: the messages that the alerts become; None for one a receiver and alert.
     verdicts: alert id to (verdict, why): granted, history, ...
     silenced: alert id to (silence id, why): an alert that has the verdict `silenced`, and counts with its silence.
     reasons: (alert id, receiver) to the reason for this route.
@@ -107,6 +122,7 @@ class Changes:
     firing: Sequence[Firing] | None = None
     cooldowns: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     alerts: Sequence[tuple[Alert, tuple[str, ...]]] = ()
+    parcels: Sequence[Parcel] | None = None
     verdicts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     silenced: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -125,7 +141,11 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message as it stands. `due` is its next try; `state` is waiting, delivered, dead or dropped."""
+    """A message as it stands. `due` is its next try; `state` is waiting, delivered, dead or dropped.
+
+    `alert` is the worst of the `alerts` that it carries, `title` and `level` are that one's. `collect` is what it is collected for: a flood
+    or a backlog. `bundle` is the message under whose number it was sent together with others.
+    """
 
     id: int
     receiver: str
@@ -141,6 +161,9 @@ class MessageRow:
     reason: str | None
     reference: str | None
     route: str | None
+    alerts: int = 1
+    collect: str | None = None
+    bundle: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
