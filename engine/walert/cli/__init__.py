@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "silence": "keep alerts quiet for a time: by title, run, project, level",
     "source": "how a log would be read: format, step, time, nulls, options",
     "packs": "the rule packs that ship with walert",
+    "suggest": "rules learned from the logs of past healthy runs, proved silent there",
     "schema": "the JSON Schemas of rule, config and log files",
     "demo": "a real diverging training run, followed, judged and delivered, in seconds",
 }
