@@ -18,7 +18,7 @@ from walert.cli.judging import log_files, size_of
 from walert.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from walert.pipeline.replay import LogFile
+    from walert.pipeline.logs import LogFile
     from walert.pipeline.suggest import Outcome, Surveyed
 
 _FEW = 5  # runs: with fewer, thresholds are guesses, and somebody should know

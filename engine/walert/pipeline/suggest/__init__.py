@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from walert.errors import Problem
-from walert.pipeline.replay import LogFile, run_of
+from walert.pipeline.logs import LogFile, run_of
 from walert.pipeline.suggest.learning import learn, learn_silence
 from walert.pipeline.suggest.meaning import choose
 from walert.pipeline.suggest.proving import WIDENINGS, Proof, findings, prove, settled, widen

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from walert.errors import Problem
-from walert.pipeline.replay import LogFile, Replay
+from walert.pipeline.logs import LogFile
+from walert.pipeline.replay import Replay
 from walert.pipeline.suggest.learning import left_out, says_nothing, threshold
 from walert.pipeline.suggest.values import Learned, Suggestion
 from walert.pipeline.suggest.writing import number

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from walert.errors import Problem
 from walert.levels import AlertLevel
 from walert.model import BadLine, Record
-from walert.pipeline.replay import LogFile, Replay, batches
+from walert.pipeline.logs import LogFile, batches
+from walert.pipeline.replay import Replay
 from walert.pipeline.suggest.meaning import ROLES
 from walert.pipeline.suggest.values import Extent, LogFacts, Series, Subject
 from walert.records import Decoder

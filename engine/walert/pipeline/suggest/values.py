@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from walert.levels import AlertLevel
-from walert.pipeline.replay import LogFile
+from walert.pipeline.logs import LogFile
 
 
 class Sense(StrEnum):
