@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _DECADES = 1_000.0
 """Positive values that span more are shown by their logarithm."""
+_TINY = 5e-324  # the smallest double above 0
 _REACH = 1.5  # a limit is drawn if the values, widened so many times by their span, reach it
 
 
@@ -21,7 +22,7 @@ class Axis:
 
     def place(self, value: float) -> float:
         """Where a finite value stands: 0 at `low`, 1 at `high`."""
-        low, high, value = (math.log(max(each, 5e-324)) if self.log else each for each in (self.low, self.high, value))
+        low, high, value = (math.log(max(each, _TINY)) if self.log else each for each in (self.low, self.high, value))
         span = high - low
         if not math.isfinite(span):  # of two doubles at the far ends
             return (value / 2 - low / 2) / (high / 2 - low / 2)
@@ -55,8 +56,8 @@ def value_axis(values: Sequence[float], limits: Iterable[float]) -> Axis:
     shown = [*values, *(limit for limit in limits if is_near(limit, values))]
     low, high = min(shown), max(shown)
     if low > 0 and _spans_decades(values):
-        room = (high / low) ** 0.06
-        return Axis(low / room, min(high * room, 1.7e308), log=True)
+        room = math.exp((math.log(high) - math.log(low)) * 0.06)
+        return Axis(max(low / room, _TINY), min(high * room, 1.7e308), log=True)
     if not high > low:
         room = abs(low) * 0.5 or 1.0
     else:

@@ -59,7 +59,7 @@ class Canvas:
         slope = (y1 - y0) / (x1 - x0)
         reach = half * math.hypot(1.0, slope)
         low, high = min(y0, y1) - half, max(y0, y1) + half
-        for x in range(math.floor(x0 - half), math.ceil(x1 + half)):
+        for x in range(max(math.floor(x0 - half), 0), min(math.ceil(x1 + half), self.width)):
             y = y0 + slope * (x + 0.5 - x0)
             self._run(x, max(y - reach, low), min(y + reach, high), ink)
 

@@ -7,6 +7,9 @@ import unicodedata
 from walert.deliver.plot.canvas import width_of
 
 
+_MOST = 200  # characters, more than fit into any picture
+
+
 def legible(name: str) -> str:
     """A name in the letters that there are; none where most of it would be lost: the message itself says it in full."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
@@ -18,6 +21,7 @@ def fitted(text: str, width: int) -> str:
     """As much of a text's end as fits: the last part of a metric's name tells the most."""
     if width_of(text) <= width:
         return text
+    text = text[-_MOST:]
     while text and width_of("…" + text) > width:
         text = text[1:]
     return "…" + text
