@@ -6,7 +6,6 @@ import unicodedata
 
 from walert.deliver.plot.canvas import width_of
 
-
 _MOST = 200  # characters, more than fit into any picture
 
 
