@@ -171,7 +171,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A rule's state changed on a record (or, `by` the timer, when something fell due), with its proof.
+    """A rule's state changed on a record (or, `by` the timer, when something fell due, or `by` a rebuild of it), with its proof.
 
     `values` are the judged values by the name under which they were logged; `rank` orders the rules of a set as their files do.
     """
@@ -186,7 +186,7 @@ class Transition:
     why: str
     names: Mapping[str, float] = field(default_factory=dict)  # what a text may fill in: as the rule file writes it
     since: float | None = None  # event time of the episode's first confirming sample
-    by: Literal["record", "timer"] = "record"
+    by: Literal["record", "timer", "rebuild"] = "record"
     rank: int = 0
     key: str = ""  # of the rule's state: what it judges, not what it is called
 

@@ -32,6 +32,7 @@ class Passes:
         self._committed = {place.stream: place for place in saved}
         self._set_aside: set[str] = set()
         self._awake = False
+        self._idle: Iterator[Batch] = iter(())
 
     def read(self, enough: Callable[[], bool]) -> Iterator[set[str]]:
         """One round, at most until `enough`; the receivers that each committed batch has something for."""
@@ -68,8 +69,27 @@ class Passes:
         return set()
 
     def rules_changed(self) -> None:
-        """Files without anything new are to be looked at again for what falls due."""
-        self._awake = False
+        """Files without anything new are to be taken up again: other rules may find them firing."""
+        self._idle = self.follower.idle()
+
+    def renew(self, enough: Callable[[], bool]) -> set[str]:
+        """After a change of rules: take up the files, and rebuild what they lack, until it is `enough` for now."""
+        try:
+            for batch in self._idle:
+                self.pipeline.wake_up(batch)
+                if enough():
+                    return set()
+            return self.pipeline.renew(enough)
+        except StoreError as error:
+            self.log.note("state", f"cannot commit what was rebuilt, trying again: {error}")
+        except Exception as error:
+            self.log.note("internal", f"new rules are not rebuilt: {_described(error)}")
+        return set()
+
+    @property
+    def renewing(self) -> bool:
+        """Whether files wait for what `renew` does."""
+        return bool(self.pipeline.renewals)
 
     def _judge(self, batch: Batch) -> set[str] | None:
         stream = batch.checkpoint.stream

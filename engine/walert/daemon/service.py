@@ -32,6 +32,7 @@ from walert.tail.discover import root_of
 
 T_SWEEP = 2.0
 T_SCAN = 10.0
+T_SLICE = 0.05  # of rebuilding, between two rounds
 T_RETRY = 1.0  # after a commit that failed
 T_EXPIRE = 3600.0
 FAILED_ONCE = 30.0  # seconds that --once goes on trying to commit
@@ -192,7 +193,8 @@ class Daemon:
             read = self._read()
             if self.once and not read and self._is_done():
                 return
-            self._rest(read)
+            self.delivery.wake(self._renew())
+            self._rest(read or self.passes.renewing)
             now = self.clock.monotonic()
             if now - scanned >= T_SCAN:
                 self.follower.scan()
@@ -212,6 +214,11 @@ class Daemon:
             self.delivery.wake(told)
             read = True
         return read
+
+    def _renew(self) -> set[str]:
+        """A slice of what a change of rules asks for."""
+        end = self.clock.monotonic() + T_SLICE
+        return self.passes.renew(lambda: self.clock.monotonic() >= end or self.stopping.is_set())
 
     def _is_done(self) -> bool:
         """Whether `--once` has read all there is, or can commit nothing."""

@@ -317,6 +317,8 @@ class Desk:
             fresh = Episode(wait=rule.wait_duration)
             self.episodes[stream][key] = old.get(key) or by_state.get(state) or fresh
             self._fires(rule.title, stream, True)
+        for title in {_title(key) for key in old}:
+            self._fires(title, stream, self._fires_otherwise(stream, title))
 
     def load_episodes(self, stream: str, state: Mapping[str, Any]) -> None:
         """Take up the episodes of a file."""

@@ -16,12 +16,14 @@ from walert.pipeline.blindness import Blindness
 from walert.pipeline.carried import RunRules, carries_rules
 from walert.pipeline.cut import A_PASS, Named, curves, named
 from walert.pipeline.logs import first_event, numbered
-from walert.pipeline.rebuild import rebuilt
+from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt
 from walert.pipeline.replay import plain, spelled
 from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.pipeline.silencing import Silencer
+from walert.rules.fold import Fold, lacks
 from walert.rules.plan import RulePlan, RuleSet
+from walert.rules.skim import Skimmer
 from walert.store.codec import curves_to_builtins
 from walert.store.values import Changes, Ended, Firing, RunState, Silence, StreamState
 
@@ -108,6 +110,9 @@ class Pipeline:
         self.ledger = ledger
         self.listener = listener
         self.run_rules = RunRules(rules, self._unusable)
+        self.renewals = Renewals()
+        self._formers: list[RuleSet] = []  # the host's rules before reloads, newest first
+        self._interims: dict[tuple[int, ...], RuleSet] = {}
         self._unused = 0  # rule files of runs that are not used, since the last commit
         self.now = now
         self.monotonic = monotonic
@@ -136,6 +141,7 @@ class Pipeline:
             done.count("run_rule_files_not_used", self._unused)
             self.ledger.commit(self._changes(batch, session, done))
             self._read_on(batch, session)
+            self.renewals.follow(batch)
         except BaseException:
             self._drop(batch)
             raise
@@ -144,6 +150,7 @@ class Pipeline:
             tell()
         if batch.ended and session is not None:
             self._close_session(batch.checkpoint.stream)
+            self.renewals.forget(batch.checkpoint.stream)
         return {name for _, receivers in done.alerts for name in receivers}
 
     def _run(self, batch: Batch, done: _Pass) -> Session | None:
@@ -158,6 +165,7 @@ class Pipeline:
                 return None
             number, offset, data = begin
             session = self._open(batch, data, number, offset)
+        self._part(session, done)
         before = session.counts["records"]
         self._listing = batch.checkpoint.stream in self._modes
         try:
@@ -188,10 +196,7 @@ class Pipeline:
             return
         for transition in judged.transitions:
             if transition.happening is not Happening.CONFIRMED:
-                done.happenings.append(
-                    (str(transition.happening), done.now, run.id, _transition(batch.path, transition))
-                )
-                done.heard.append(_later(self.listener.judged, run, batch.path, transition))
+                self._happened(run, batch, transition, done)
         told = judged.said if mode == "history" else self._illustrated(session, batch, judged, done)
         for said in told:
             self._say(run, said, mode == "history", done)
@@ -204,6 +209,10 @@ class Pipeline:
         done.cuts += 1
         cut = curves(session, batch, judged.record, rules)
         return [_with_course(said, cut, done) for said in judged.said]
+
+    def _happened(self, run: Run, batch: Batch, transition: Transition, done: _Pass) -> None:
+        done.happenings.append((str(transition.happening), done.now, run.id, _transition(batch.path, transition)))
+        done.heard.append(_later(self.listener.judged, run, batch.path, transition))
 
     def _lifecycle(self, run: Run, kind: str, record: Record, done: _Pass) -> None:
         event = record.event or {}
@@ -259,9 +268,15 @@ class Pipeline:
     def _tick(self, batch: Batch, session: Session) -> set[str]:
         done = _Pass(self.now())
         judged = session.silent(self.monotonic() - session.read_at, self.run_timeout, done.now)
-        if judged is None:
+        if judged is None and not session.parting:
             return set()
-        self._take(session, batch, judged, done)
+        self._part(session, done)
+        if judged is not None:
+            self._take(session, batch, judged, done)
+        return self._commit(batch, session, done)
+
+    def _commit(self, batch: Batch, session: Session, done: _Pass) -> set[str]:
+        """Commit what came of no new line; `batch` is the newest of the file."""
         try:
             self.ledger.commit(self._changes(batch, session, done))
         except BaseException:
@@ -341,23 +356,15 @@ class Pipeline:
             return None
         desk = self._desk(state.run)
         kept = Kept(state.fold, state.decoder, state.extra)
-        session = reopen_session(
-            batch.source,
-            state.run,
-            batch.path,
-            self._rules(batch, kept.own),
-            desk,
-            self._place(batch),
-            kept,
-            LATE_AFTER,
-        )
-        session.started = state.started
+        rules, awaited = self._rules_for(batch, state.run, kept)
+        session = reopen_session(batch.source, state.run, batch.path, rules, desk, self._place(batch), kept, LATE_AFTER)
+        session.started, session.awaits = state.started, awaited
         # The clock of another process is not ours: how long ago it read is told by the wall clock, once.
         session.read_at = self.monotonic() - max(0.0, self.now() - state.extra.get("read", self.now()))
         if state.extra.get("mode"):
             self._modes[stream] = state.extra["mode"]
-        self._catch_up(session, batch, kept)
         self.blindness.watch(session, state.extra.get("blind"))
+        self._catch_up(session, batch, kept)
         return self._keep(stream, session)
 
     def _open(self, batch: Batch, data: bytes, number: int, offset: int) -> Session:
@@ -415,6 +422,7 @@ class Pipeline:
         run_id = session.run.id if session is not None else None
         for other in [s for s, held in self.sessions.items() if s == stream or held.run.id == run_id]:
             self._close_session(other)
+            self.renewals.forget(other)
         self._modes.pop(stream, None)
 
     def _desk(self, run: Run) -> Desk:
@@ -466,25 +474,114 @@ class Pipeline:
         for said in session.desk.line(replace(place, clock=done.now), last, transitions):
             self._say(session.run, said, False, done)
         self._close_session(old)
+        self.renewals.forget(old)
         done.forget.append(old)
 
     # --- reload
 
     def set_rules(self, rules: RuleSet) -> None:
-        """Judge by other rules from the next line on. What still means the same keeps its state; what is new is rebuilt from the file."""
+        """Judge by other rules. What still means the same keeps its state; what is new is rebuilt from the file, see `renew`."""
+        self._formers = [self.run_rules.host, *self._formers][:MOST_FORMERS]
+        self._interims.clear()
         self.run_rules.host = rules
         for stream in list(self.sessions):
             self._close_session(stream)
+        self.renewals.clear()
+
+    def _rules_for(self, batch: Batch, run: Run, kept: Kept) -> tuple[RuleSet, RuleSet | None]:
+        """By which rules a file is judged now, and by which once their state is rebuilt, if that takes time."""
+        rules = self._rules(batch, kept.own).for_run(run)
+        if not lacks(rules, kept.fold) or self.everything or (not self._formers and is_small(batch)):
+            return rules, None
+        until_then = interim(rules, kept.fold, self._formers)
+        key = tuple(map(id, until_then))
+        if key not in self._interims:
+            self._interims[key] = RuleSet(until_then)
+        return self._interims[key], rules
 
     def _catch_up(self, session: Session, batch: Batch, kept: Kept) -> None:
-        """A rule that is new to this file gets the state it would have had, from the bytes still there, silently."""
-        if session.fold.lacks(kept.fold):
-            fold = rebuilt(session.fold, kept.fold, batch)
+        """A rule that is new to this file gets the state it would have had, from the bytes still there, silently: at once, or in slices."""
+        if session.awaits is not None:
+            self.renewals.want(batch)
+        elif lacks(session.fold.rules, kept.fold):
+            fold = rebuilt(session, kept.fold, batch)
             if fold is None:
-                self.listener.note("no-history", f"{batch.path}: its first part is gone; new rules begin here")
+                self._no_history(batch)
             else:
-                session.fold = fold
+                self._replace_fold(session, fold)
+        self._close_former(session, kept)
         session.desk.owe(session.place.stream, [(plan.key, plan.rule) for plan in session.fold.firing()])
+
+    def _no_history(self, batch: Batch) -> None:
+        self.listener.note("no-history", f"{batch.path}: its first part is gone; new rules begin here")
+
+    def _replace_fold(self, session: Session, fold: Fold) -> None:
+        fold.sight, fold.company, fold.file = session.fold.sight, session.fold.company, session.fold.file
+        session.fold, session.skimmer = fold, Skimmer()
+
+    def _close_former(self, session: Session, kept: Kept) -> None:
+        """What was told of by rules that are no more, or no longer fire, is over."""
+        stream = session.place.stream
+        told = any(episode.sent for episode in session.desk.episodes.get(stream, {}).values())
+        for former in self._formers if told else ():
+            rules = former.for_run(session.run)
+            if lacks(rules, kept.fold):
+                continue
+            last, now = session.fold.newest(), self.now()
+            transitions = gone(Fold.load(rules, kept.fold), session.fold)
+            if last is not None and transitions:
+                session.parting += session.desk.line(replace(session.place, clock=now), last, transitions)
+            return
+
+    def _part(self, session: Session, done: _Pass) -> None:
+        for said in session.parting:
+            self._say(session.run, said, session.place.stream in self._modes, done)
+        session.parting = []
+
+    def renew(self, enough: Enough) -> set[str]:
+        """Go on with rebuilding, until it is `enough`. Returns the receivers that have something to deliver; raises `StoreError`."""
+        told: set[str] = set()
+        while not enough() and (place := self.renewals.next()) is not None:
+            try:
+                if not self._rebuild(place, enough, told):
+                    break
+            except BaseException:
+                self.renewals.forget(place.checkpoint.stream)  # its next line tries again
+                raise
+        return told
+
+    def _rebuild(self, place: Batch, enough: Enough, told: set[str]) -> bool:
+        """Go on with one file. False when it is enough for now."""
+        session = self._session(place)
+        if session is not None and session.awaits is not None:
+            try:
+                rebuild = self.renewals.rebuild(session, place, session.awaits)
+                if not rebuild.go_on(place.checkpoint.offset, enough):
+                    return False
+                fold = rebuild.joined(session.fold.dump())
+            except OSError:
+                fold = None
+            told |= self._renewed(session, place, fold)
+        self.renewals.forget(place.checkpoint.stream)
+        return True
+
+    def _renewed(self, session: Session, place: Batch, fold: Fold | None) -> set[str]:
+        """The new rules take over from the old ones; which instances thereby changed state is told."""
+        old, done, stream = session.fold, _Pass(self.now()), place.checkpoint.stream
+        assert session.awaits is not None
+        if fold is None:
+            self._no_history(place)
+            fold = Fold.load(session.awaits, old.dump())
+        self._replace_fold(session, fold)
+        session.awaits = None
+        over, last = gone(old, fold), fold.newest()
+        if last is not None:
+            session.parting += session.desk.line(replace(session.place, clock=done.now), last, over)
+        session.desk.owe(stream, [(plan.key, plan.rule) for plan in fold.firing()])
+        self._part(session, done)
+        for transition in (*over, *come(old, fold)):
+            self._happened(session.run, place, transition, done)
+        return self._commit(place, session, done)
 
 
 def _transition(path: str, transition: Transition) -> dict[str, Any]:

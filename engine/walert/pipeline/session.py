@@ -49,6 +49,8 @@ class Session:
     started: float = 0.0  # when it was first read, by the daemon's clock
     read_at: float = 0.0  # when its newest line was read, by the daemon's monotonic clock
     own: bool = False  # whether it is a log of walert's own writer, whose run may carry rules
+    awaits: RuleSet | None = None  # the rules by which it will be judged once their state is rebuilt
+    parting: list[Said] = field(default_factory=list)  # of rules that it was judged by before it was taken up again
     skimmer: Skimmer = field(default_factory=Skimmer)
     _lull: Lull | None = None  # of the lines being skimmed
     counts: dict[str, int] = field(

@@ -81,6 +81,13 @@ class Company:
         """When, between two moments, another file was written again after a silence of its own."""
         return sorted({t for each in self._others(beside) for t in each.starts if after < t < until})
 
+    def surveyed_copy(self) -> Company:
+        """For a fold that goes over its file again: what is known now is known all the time."""
+        copy = Company(self.gap, surveyed=True)
+        for name, each in self._files.items():
+            copy._files[name] = _File(list(each.starts), list(each.ends), dict(each.seen))
+        return copy
+
     def _others(self, beside: str) -> Iterator[_File]:
         return (each for name, each in self._files.items() if name != beside)
 

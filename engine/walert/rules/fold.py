@@ -350,6 +350,11 @@ class Fold:
             machine.history.clear()
         return out
 
+    def told(self, plan: RulePlan, happening: Happening, why: str) -> Transition:
+        """A transition of a rule that stands at the newest record, for a reason of the caller's."""
+        record = self.newest() or Record(0, 0, 0.0, False, None, None, {}, None)
+        return self._transition(plan, happening, record, self.machines[plan.rank], why)
+
     # --- proof
 
     def _transition(
@@ -469,9 +474,10 @@ class Fold:
         ]
         return fold
 
-    def lacks(self, state: Mapping[str, Any]) -> bool:
-        """Whether `state` misses something that this rule set keeps: it must then be rebuilt from the file's bytes."""
-        return any(p.key not in state["machines"] for p in self.rules.plans)
+
+def lacks(rules: RuleSet, state: Mapping[str, Any]) -> bool:
+    """Whether a fold's `state` misses something that a rule set keeps: it must then be rebuilt from the file's bytes."""
+    return any(p.key not in state["machines"] for p in rules.plans)
 
 
 def _why(plan: RulePlan, move: Move) -> str:
