@@ -294,6 +294,7 @@ class Message:
     born: float
     others: tuple[Alert, ...] = ()
     digest: Digest | None = None
+    thread: str | None = None  # the reference that the receiver gave to what it took of this run before
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -326,7 +327,7 @@ MAX_TALLIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver took it. `reference` is the receiver's own id of it, for threads."""
+    """The receiver took it. `reference` is its own name of the thread in which it told the run: the next message brings it back."""
 
     reference: str | None = None
 

@@ -12,7 +12,7 @@ import pytest
 from store_values import alert
 
 from walert.errors import StoreError
-from walert.model import Delivered, Permanent, Temporary
+from walert.model import Delivered, Permanent, Run, Temporary
 from walert.store.outbox import LONGEST_LEASE, LONGEST_WAIT, SqliteOutbox
 from walert.store.reader import Reader
 from walert.store.store import Changes, Store
@@ -94,8 +94,31 @@ def test_a_delivered_message_is_over_and_keeps_the_receivers_reference(store, ou
     assert leased(outbox, now=NOW + 10_000) == []
     (row,) = outbox.list(["delivered"])
     assert (row.id, row.reference, row.due) == (id_, "1700.42", None)
-    assert outbox.thread("me", "run-1", "Low accuracy") == "1700.42"
-    assert outbox.thread("ml-team", "run-1", "Low accuracy") is None
+
+
+def test_the_next_message_of_a_run_brings_the_receivers_thread_back(store, outbox):
+    put(store, 1)
+    (first,) = outbox.lease("me", NOW, "w", 60.0, 1)
+    outbox.settle(first.id, Delivered("1700.42"), None, NOW + 1)
+    store.commit(
+        Changes(alerts=[(alert(2, title="Other"), ("me", "you")), (replace(alert(3), run=Run("else", "e")), ("me",))])
+    )
+    threads = {
+        message.alert.title + message.alert.run.id: message.thread
+        for message in outbox.lease("me", NOW + 9, "w", 60.0, 10)
+    }
+    assert first.thread is None and threads == {"Otherrun-1": "1700.42", "Low accuracyelse": None}
+    assert [message.thread for message in outbox.lease("you", NOW + 9, "w", 60.0, 10)] == [None]
+
+
+def test_a_failed_message_and_one_without_a_reference_leave_the_thread_as_it_is(store, outbox):
+    put(store, 1)
+    (first,) = outbox.lease("me", NOW, "w", 60.0, 1)
+    outbox.settle(first.id, Delivered("1700.42"), None, NOW + 1)
+    store.commit(Changes(alerts=[(alert(n), ("me",)) for n in (2, 3, 4)]))
+    for outcome, verdict in ((Delivered(), None), (Permanent("no"), GivenUp("no"))):
+        outbox.settle(outbox.lease("me", NOW + 9, "w", 60.0, 1)[0].id, outcome, verdict, NOW + 9)
+    assert outbox.lease("me", NOW + 9, "w", 60.0, 1)[0].thread == "1700.42"
 
 
 def test_a_failed_message_waits_until_its_time(store, outbox):

@@ -22,7 +22,18 @@ from walert.store.apply import add_happening
 from walert.store.carrying import Load, load, why_collected
 from walert.store.codec import from_column, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, explained, open_existing, reading, writing
-from walert.store.settling import LONGEST_WAIT, REASON_LENGTH, SETTLE, TRIED, Dead, Retry, judged, record_try
+from walert.store.settling import (
+    LONGEST_WAIT,
+    REASON_LENGTH,
+    SETTLE,
+    THREAD,
+    TRIED,
+    Dead,
+    Retry,
+    judged,
+    keep_thread,
+    record_try,
+)
 from walert.store.values import MessageRow
 
 __all__ = ["LONGEST_LEASE", "LONGEST_WAIT", "Dead", "Retry", "SqliteOutbox"]
@@ -74,10 +85,6 @@ WHERE id = ? AND state <> 'delivered'
 _DROP = """
 UPDATE message SET state = 'dropped', lease_owner = NULL, lease_from = NULL, lease_until = NULL
 WHERE id = ? AND state IN ('waiting', 'dead')
-"""
-_THREAD = """
-SELECT reference FROM message JOIN alert ON alert.id = alert_id
-WHERE receiver = ? AND alert.run_id = ? AND alert.title = ? AND reference IS NOT NULL ORDER BY message.id LIMIT 1
 """
 
 _Messages = list[Message]
@@ -173,6 +180,7 @@ class SqliteOutbox:
             if before is None:
                 raise StoreError(f"There is no message {message_id} in the outbox.")
             connection.execute(SETTLE, change)
+            keep_thread(connection, before, outcome, now)
             state = str(connection.execute("SELECT state FROM message WHERE id = ?", (message_id,)).fetchone()[0])
             record_try(connection, message_id, before, outcome, state, now, seconds)
 
@@ -206,13 +214,6 @@ class SqliteOutbox:
                 self._connection().execute("SELECT DISTINCT receiver FROM message WHERE state = 'waiting'").fetchall()
             )
         return sorted(from_column(row[0]) for row in found)
-
-    def thread(self, receiver: str, run_id: str, title: str) -> str | None:
-        """The receiver's reference of the first message it took for that run and title: what to reply to."""
-        key = (to_column(receiver), to_column(run_id), to_column(title))
-        with explained(self.path):
-            row = self._connection().execute(_THREAD, key).fetchone()
-        return None if row is None else from_column(row[0])
 
     def evidence(self, alert_id: str) -> Any:
         """The alert's cut of the log as builtins, None when there is none (any more)."""
@@ -310,7 +311,9 @@ def _told(
     if isinstance(found, Load):
         _, _, tries, born = connection.execute(_ROW, (id_,)).fetchone()
         head, *others = found.alerts
-        return Message(id_, from_column(receiver), head, tries, born, tuple(others), found.digest)
+        row = connection.execute(THREAD, (receiver, to_column(head.run.id))).fetchone()
+        thread = None if row is None else from_column(row[0])
+        return Message(id_, from_column(receiver), head, tries, born, tuple(others), found.digest, thread)
     if found.state == "waiting":
         connection.execute(_POSTPONE, {"id": id_, "until": max(found.until, now + 1.0)})
         return None

@@ -58,6 +58,7 @@ DELETE FROM run WHERE id IN (SELECT id FROM run WHERE last_seen < ?
     AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.run_id = run.id)
     AND NOT EXISTS (SELECT 1 FROM alert WHERE alert.run_id = run.id) LIMIT ?)
 """
+_THREADS = "DELETE FROM thread WHERE (receiver, run_id) IN (SELECT receiver, run_id FROM thread WHERE at < ? LIMIT ?)"
 # What is told of a run; facts about the daemon itself stay.
 _FACTS = "DELETE FROM fact WHERE name IN (SELECT name FROM fact WHERE at < ? AND name GLOB 'blind:*' LIMIT ?)"
 # What a silence held back is told first.
@@ -101,6 +102,7 @@ def _expire_leftovers(connection: sqlite3.Connection, now: float) -> None:
         (_COOLDOWNS, ALERT_DAYS),
         (_RULESETS, ALERT_DAYS),
         (_RUNS, ALERT_DAYS),
+        (_THREADS, ALERT_DAYS),
         (_SILENCES, HAPPENING_DAYS),
         (_FACTS, HAPPENING_DAYS),
     ):

@@ -105,6 +105,13 @@ CREATE INDEX message_bundle ON message(bundle) WHERE bundle IS NOT NULL;
 CREATE INDEX message_of_alert ON message(alert_id);
 """
 
+# The receiver's own reference of the thread in which a run is told: `at` is its newest message.
+_THREADS = """
+CREATE TABLE thread (
+    receiver TEXT NOT NULL, run_id TEXT NOT NULL, reference TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (receiver, run_id)
+) WITHOUT ROWID;
+"""
+
 Migration = Callable[[sqlite3.Connection], None]
 
 
@@ -129,7 +136,12 @@ def _carry_alerts(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _count_silenced, _carry_alerts)
+def _keep_threads(connection: sqlite3.Connection) -> None:
+    for statement in statements(_THREADS):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _count_silenced, _carry_alerts, _keep_threads)
 """MIGRATIONS[v] leads from version v to v + 1."""
 
 VERSION = len(MIGRATIONS)

@@ -27,6 +27,13 @@ FROM message JOIN alert ON alert.id = alert_id WHERE message.id = ?
 """
 
 
+_KEEP_THREAD = """
+INSERT INTO thread (receiver, run_id, reference, at) VALUES (?, ?, ?, ?)
+ON CONFLICT (receiver, run_id) DO UPDATE SET reference = excluded.reference, at = excluded.at
+"""
+THREAD = "SELECT reference FROM thread WHERE receiver = ? AND run_id = ?"
+
+
 @runtime_checkable
 class Retry(Protocol):
     """A verdict: try again at `at`, Unix seconds."""
@@ -64,6 +71,12 @@ def judged(outcome: Outcome, verdict: Retry | Dead | None, now: float) -> dict[s
 def _clamped(at: float, now: float) -> float:
     latest = now + LONGEST_WAIT
     return max(at, now) if at <= latest else latest  # NaN, too, is the latest
+
+
+def keep_thread(connection: sqlite3.Connection, before: Sequence[Any], outcome: Outcome, now: float) -> None:
+    """What a receiver gave as its reference becomes the thread of the run. `before` is the row of `TRIED`."""
+    if isinstance(outcome, Delivered) and outcome.reference is not None:
+        connection.execute(_KEEP_THREAD, (before[1], before[5], to_column(outcome.reference), now))
 
 
 def record_try(
