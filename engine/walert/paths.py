@@ -9,6 +9,7 @@ import os
 
 APP = "walert"
 SYSTEM_CONFIG = "/etc/walert/walert.yaml"
+SYSTEM_REGISTRY = "/run/walert"
 
 
 def home() -> str:
@@ -30,6 +31,17 @@ def state_path() -> str:
 def lock_path() -> str:
     """The file that a walertd locks while it runs; it holds its pid and the folders that it follows, one a line."""
     return state_path() + ".lock"
+
+
+def registry() -> str:
+    """The folder where each walertd of this user and home, whatever its state file, holds a locked file that says what it follows."""
+    return os.path.join(os.path.dirname(state_path()), "running")
+
+
+def session_registry() -> str | None:
+    """The same for every home of this user, gone with the session; None where there is no runtime folder."""
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    return os.path.join(folder, APP) if os.path.isabs(folder) else None
 
 
 def config_candidates() -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from walert.errors import AlreadyRunning, StoreError
 
@@ -14,15 +16,16 @@ from walert.errors import AlreadyRunning, StoreError
 class Lock:
     """Held from `acquire` to `release`, or to the end of the process, however that comes. The kernel frees it on SIGKILL."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, mode: int = 0o600) -> None:
         self.path = path
+        self._mode = mode
         self._fd: int | None = None
 
-    def acquire(self, roots: Sequence[str]) -> None:
+    def acquire(self, about: Mapping[str, Any]) -> None:
         """Take the lock. Raises `AlreadyRunning` with the holder's pid, or `StoreError` when the folder cannot be written."""
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, self._mode)
         except OSError as error:
             raise StoreError(
                 f"cannot use {self.path}: {error.strerror}. Choose another place with `state:` in walert.yaml."
@@ -32,21 +35,22 @@ class Lock:
             os.close(fd)
             raise AlreadyRunning(f"walertd already runs on this state file (pid {pid or 'unknown'}).", pid) from None
         self._fd = fd
-        self.announce(roots)
+        self.announce(about)
 
-    def announce(self, roots: Sequence[str]) -> None:
-        """Write down who holds the lock and which folders are followed: `init()` and `alert()` look here."""
+    def announce(self, about: Mapping[str, Any]) -> None:
+        """Write down who holds the lock, on a line of its own, and what else others may know of it."""
         if self._fd is None:
             return
-        text = "\n".join([str(os.getpid()), *roots]) + "\n"
+        text = f"{os.getpid()}\n{json.dumps(dict(about))}\n"
         with contextlib.suppress(OSError):  # a full disk costs the courtesy, not the lock
             os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, text.encode(errors="surrogateescape"), 0)
+            os.pwrite(self._fd, text.encode(), 0)
 
     def release(self) -> None:
         """Give the lock back. The file stays: removing it would let two processes hold two locks of one name."""
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None
 
@@ -65,6 +69,12 @@ def _locked(fd: int) -> bool:
 
 def holder(path: str) -> int | None:
     """The pid of the walertd that holds the lock at `path`, or None."""
+    found = held(path)
+    return None if found is None else found[0]
+
+
+def held(path: str) -> tuple[int, dict[str, Any]] | None:
+    """The pid of the walertd that holds the lock at `path` (-1 when it does not say), with what it announced; or None."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -72,7 +82,7 @@ def holder(path: str) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _pid(fd) or -1
+        return _pid(fd) or -1, _about(fd)
     else:
         return None
     finally:
@@ -82,3 +92,11 @@ def holder(path: str) -> int | None:
 def _pid(fd: int) -> int | None:
     first = os.pread(fd, 32, 0).split(b"\n")[0]
     return int(first) if first.isdigit() else None
+
+
+def _about(fd: int) -> dict[str, Any]:
+    try:
+        found = json.loads(os.pread(fd, 1 << 20, 0).split(b"\n")[1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -22,13 +22,22 @@ class Passes:
     """
 
     def __init__(
-        self, follower: Follower, pipeline: Pipeline, saved: Iterable[Checkpoint], log: Log, clock: Clock
+        self,
+        follower: Follower,
+        pipeline: Pipeline,
+        saved: Iterable[Checkpoint],
+        log: Log,
+        clock: Clock,
+        *,
+        own: Callable[[Batch], bool] = lambda batch: False,
     ) -> None:
+        """`own` takes the batches that are no run's: nobody judges them."""
         self.follower = follower
         self.pipeline = pipeline
         self.log = log
         self.clock = clock
         self.failing: float | None = None
+        self._own = own
         self._committed = {place.stream: place for place in saved}
         self._set_aside: set[str] = set()
         self._awake = False
@@ -37,6 +46,8 @@ class Passes:
     def read(self, enough: Callable[[], bool]) -> Iterator[set[str]]:
         """One round, at most until `enough`; the receivers that each committed batch has something for."""
         for batch in self.follower.read():
+            if self._own(batch):
+                continue
             told = self._judge(batch)
             if self.failing is not None:
                 return

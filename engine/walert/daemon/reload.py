@@ -51,10 +51,14 @@ class Reloader:
         self._told: frozenset[Problem] = frozenset()
         self._looked = float("-inf")
 
+    def standing(self) -> tuple[Problem, ...]:
+        """What is wrong now."""
+        return tuple(dict.fromkeys((*self._wrong, *self.book.problems)))
+
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong now and was not at the last call."""
-        now = (*self._wrong, *self.book.problems)
-        new = tuple(p for p in dict.fromkeys(now) if p not in self._told)
+        now = self.standing()
+        new = tuple(p for p in now if p not in self._told)
         self._told = frozenset(now)
         return new
 

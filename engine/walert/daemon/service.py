@@ -14,10 +14,13 @@ from pathlib import Path
 
 from walert.clock import Clock
 from walert.config import Config, ReceiverConfig
-from walert.daemon.lock import Lock
 from walert.daemon.log import Log
+from walert.daemon.notify import Notifier
 from walert.daemon.passes import Passes
+from walert.daemon.presence import Presence
 from walert.daemon.reload import Change, Reloader
+from walert.daemon.saying import farewell, greeting
+from walert.daemon.vitals import Vitals
 from walert.daemon.watch import Watch
 from walert.deliver.delivery import Delivery
 from walert.deliver.receiver import Receiver
@@ -59,6 +62,8 @@ class Daemon:
         self.make_receiver = make_receiver
         self.stopping = threading.Event()
         self.watch = Watch(self._notice, reloader.config.state + ".canary")
+        self.notifier = Notifier(reloader.environ)
+        self.presence = Presence(reloader.config.state, reloader.environ)
         self._reload = False
         self._made: dict[str, tuple[ReceiverConfig, Receiver]] = {}
         self._dead_before: frozenset[int] = frozenset()
@@ -70,23 +75,20 @@ class Daemon:
 
         Raises `AlreadyRunning` when another holds the state file, `StoreError` when it cannot be used.
         """
-        config = self.reloader.config
-        lock = Lock(config.state + ".lock")
-        lock.acquire(_roots(config))
+        self.presence.enter(self.reloader.config)
         try:
-            return self._locked(lock)
+            return self._locked()
         finally:
-            lock.release()
+            self.presence.leave()
 
-    def _locked(self, lock: Lock) -> int:
+    def _locked(self) -> int:
         config = self.reloader.config
         with Store.open(config.state, now=self.clock.now()) as store:
             for notice in store.notices:
                 self.log.note("state", notice)
             self._open(store, config)
-            self.lock = lock
             self.delivery.start()
-            self.log.again("start", _greeting(config, self.reloader))
+            self.log.again("start", greeting(config, len(self.reloader.rules.rules)))
             try:
                 self._loop()
             finally:
@@ -107,10 +109,12 @@ class Daemon:
             everything=self.once,
         )
         saved = store.checkpoints()
-        self.follower = Follower(config.sources, saved, clock=self.clock, notice=self._notice)
-        self.passes = Passes(self.follower, self.pipeline, saved, self.log, self.clock)
+        self.vitals = Vitals(store, self.log, self.clock, self.notifier, following=not self.once)
+        self.follower = Follower(self.vitals.sources(config), saved, clock=self.clock, notice=self._notice)
+        self.passes = Passes(self.follower, self.pipeline, saved, self.log, self.clock, own=self.vitals.canary.hear)
         self._open_outbox(config)
         self._missing = self._say_unmet(config)
+        self.vitals.in_force(self.reloader)
         self.delivery = Delivery(self._receivers(config), lambda: SqliteOutbox(config.state), self.clock)
 
     def _open_outbox(self, config: Config) -> None:
@@ -127,8 +131,6 @@ class Daemon:
 
     def _say_unmet(self, config: Config) -> list[str]:
         """Say what the configuration asks for and does not get now; the watched folders that are not there."""
-        if config.heartbeat is not None:
-            self.log.note("heartbeat", "heartbeat: this version checks the entry but does not call the URL yet")
         missing = sorted({root for source in config.sources if not os.path.exists(root := root_of(source))})
         for root in missing:
             self.log.note("watch", f"{root}: there is no such folder: it is followed when it appears")
@@ -143,13 +145,16 @@ class Daemon:
         return {name: self._made[name][1] for name in config.receivers}
 
     def _close(self, config: Config) -> int:
+        self.notifier.stopping()
+        self.vitals.close()
         self.watch.close()
         self.follower.close()
         drained = self.delivery.drain(self.clock.monotonic() + (DRAIN_ONCE if self.once else GRACE))
         # What has not answered until now had its time.
         self.delivery.stop(GRACE if drained else 1.0)
         undelivered = self._undelivered(config)
-        self.log.again("stop", _farewell(undelivered))
+        self.vitals.farewell(undelivered)
+        self.log.again("stop", farewell(undelivered))
         if self.once and (self.reloader.book.errors or self._missing):
             return 2  # what could be judged was; a broken rule file or a missing folder must not look like success
         return 1 if self.once and (undelivered or self.passes.failing is not None) else 0
@@ -187,10 +192,12 @@ class Daemon:
         if not self.once:
             self.watch.refresh(self.reloader.config.sources)
         self.follower.scan()
+        self.vitals.ready()
         self.delivery.wake(self.passes.end_silences())
         swept = scanned = expired = self.clock.monotonic()
         while not self.stopping.is_set():
             read = self._read()
+            self._turned()
             if self.once and not read and self._is_done():
                 return
             self.delivery.wake(self._renew())
@@ -211,6 +218,7 @@ class Daemon:
         """One round over what is unread. True when something was read."""
         read = False
         for told in self.passes.read(self.stopping.is_set):
+            self.vitals.committed()
             self.delivery.wake(told)
             read = True
         return read
@@ -219,6 +227,12 @@ class Daemon:
         """A slice of what a change of rules asks for."""
         end = self.clock.monotonic() + T_SLICE
         return self.passes.renew(lambda: self.clock.monotonic() >= end or self.stopping.is_set())
+
+    def _turned(self) -> None:
+        """A round is over: what lives is told to whoever asks."""
+        self.vitals.turned(self.passes.failing, self.delivery.moved())
+        if self.vitals.due():
+            self.vitals.tell(self.watch.status(), self.follower.status())
 
     def _is_done(self) -> bool:
         """Whether `--once` has read all there is, or can commit nothing."""
@@ -239,6 +253,7 @@ class Daemon:
 
     def _sweep(self) -> None:
         if not self.once and self.watch.refresh(self.reloader.config.sources):
+            self.presence.announce(self.reloader.config)
             self.follower.scan()
         else:
             self.follower.sweep()
@@ -260,10 +275,13 @@ class Daemon:
         forced, self._reload = self._reload, False
         if not forced and not self.reloader.due(self.clock.monotonic()):
             return
+        self.notifier.reloading(self.clock.monotonic())
         change = self.reloader.refresh()
         self.log.problems(change.problems)
         if forced or change.any:
             self._take(change)
+        self.vitals.in_force(self.reloader)
+        self.notifier.ready()
 
     def _take(self, change: Change) -> None:
         config = self.reloader.config
@@ -274,10 +292,10 @@ class Daemon:
         if change.config:
             self.pipeline.run_timeout = config.run_timeout
             self.watch.refresh(config.sources)
-            self.follower.set_sources(config.sources)
+            self.follower.set_sources(self.vitals.sources(config))
             self._missing = self._say_unmet(config)
             self.delivery.set_receivers(self._receivers(config))
-            self.lock.announce(_roots(config))
+            self.presence.announce(config)
         if Path(config.state) != self.store.path:
             self.log.note("reload", "`state:` has changed: that takes a restart")
         self.log.again("reload", f"{change.what}; {len(self.reloader.rules.rules)} rules in force")
@@ -289,18 +307,3 @@ class Daemon:
             self.store.commit(Changes(at=now, happenings=[(kind, now, "", payload)]))
         except StoreError as error:
             self.log.again("state", str(error))
-
-
-def _roots(config: Config) -> list[str]:
-    return sorted({source.path for source in config.sources})
-
-
-def _greeting(config: Config, reloader: Reloader) -> str:
-    count = len(reloader.rules.rules)
-    places = ", ".join(_roots(config))
-    return f"walertd {os.getpid()} follows {places} by {count} {'rule' if count == 1 else 'rules'}; state in {config.state}"
-
-
-def _farewell(undelivered: dict[str, int]) -> str:
-    said = [f"{count} {'message' if count == 1 else 'messages'} {state}" for state, count in undelivered.items()]
-    return f"{' and '.join(said)}: see `walert outbox`" if said else "all is delivered"

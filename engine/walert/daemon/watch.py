@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from walert.model import Source
-from walert.tail import Notice, Waker, open_waker
+from walert.tail import Notice, Waker, WakeStatus, open_waker
 from walert.tail.discover import root_of
 
 
@@ -20,6 +21,7 @@ class Watch:
         self._standing: tuple[object, ...] = ()
         self._waker: Waker | None = None
         self._woken = threading.Event()
+        self._overflows = self._rebuilt = 0  # of the wakers before
 
     def refresh(self, sources: Sequence[Source]) -> bool:
         """Watch the folders of `sources` that are there; True when they are not those watched until now.
@@ -32,8 +34,18 @@ class Watch:
         before, self._waker = self._waker, open_waker(sources, notice=self._notice, canary=self._canary)
         self._standing = standing
         if before is not None:
+            past = before.status()
+            self._overflows += past.overflows
+            self._rebuilt += past.rebuilt
             before.close()
         return True
+
+    def status(self) -> WakeStatus:
+        """How changes are found now; what is counted is so since the start."""
+        if self._waker is None:
+            return WakeStatus("sweep")
+        now = self._waker.status()
+        return replace(now, overflows=now.overflows + self._overflows, rebuilt=now.rebuilt + self._rebuilt)
 
     def wait(self, seconds: float) -> set[str] | None:
         """What changed, after `seconds` at the latest; None when everything must be looked at."""

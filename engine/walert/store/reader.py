@@ -54,7 +54,7 @@ GROUP BY receiver
 """
 _UPDATED = """
 SELECT max(at) FROM (SELECT max(at) AS at FROM happening UNION ALL SELECT max(seen) FROM checkpoint
-    UNION ALL SELECT max(last_seen) FROM run)
+    UNION ALL SELECT max(last_seen) FROM run UNION ALL SELECT max(at) FROM fact)
 """
 
 

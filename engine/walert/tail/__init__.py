@@ -13,14 +13,24 @@ if TYPE_CHECKING:
     from walert.tail.descriptors import Notice
     from walert.tail.discover import discover_logs
     from walert.tail.follow import Follower, FollowStatus
-    from walert.tail.hints import Hints, Waker
+    from walert.tail.hints import Hints, Waker, WakeStatus
     from walert.tail.wake import open_waker
 
-__all__ = ["FollowStatus", "Follower", "Hints", "Notice", "Waker", "discover_logs", "iter_file", "open_waker"]
+__all__ = [
+    "FollowStatus",
+    "Follower",
+    "Hints",
+    "Notice",
+    "WakeStatus",
+    "Waker",
+    "discover_logs",
+    "iter_file",
+    "open_waker",
+]
 
 _HOMES: Final = {
     "iter_file": "batches", "Notice": "descriptors", "discover_logs": "discover", "Follower": "follow", "FollowStatus": "follow",
-    "Hints": "hints", "Waker": "hints", "open_waker": "wake",
+    "Hints": "hints", "WakeStatus": "hints", "Waker": "hints", "open_waker": "wake",
 }  # fmt: skip
 
 

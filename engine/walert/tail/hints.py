@@ -5,9 +5,20 @@ from __future__ import annotations
 import select
 import socket
 import threading
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Mode = Literal["events", "sweep"]
+
+
+@dataclass(frozen=True, slots=True)
+class WakeStatus:
+    """How changes are found. `why` tells why by looks only; `overflows` counts lost events, `rebuilt` watchers that had died."""
+
+    mode: Mode
+    why: str | None = None
+    overflows: int = 0
+    rebuilt: int = 0
 
 
 class Waker(Protocol):
@@ -16,6 +27,9 @@ class Waker(Protocol):
     @property
     def mode(self) -> Mode:
         """How changes are found now."""
+
+    def status(self) -> WakeStatus:
+        """How changes are found now, and what went wrong with it."""
 
     def wait(self, timeout: float) -> set[str] | None:
         """The paths that changed, after `timeout` seconds at the latest; None when events were lost and all must be looked at."""
@@ -48,6 +62,10 @@ class Hints:
     def mode(self) -> Mode:
         """See `Waker`."""
         return "sweep"
+
+    def status(self) -> WakeStatus:
+        """See `Waker`."""
+        return WakeStatus(self.mode)
 
     def mark(self, path: str) -> None:
         """Something changed at `path`."""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from walert.clock import SystemClock
 from walert.model import Source
 from walert.tail.descriptors import Notice
-from walert.tail.hints import Hints, Mode, Waker
+from walert.tail.hints import Hints, Mode, Waker, WakeStatus
 from walert.tail.interest import Interest, Root
 
 CHECK = 2.0  # seconds between looks at threads and roots
@@ -74,6 +74,8 @@ class Watching(Hints):
         self._canary = canary
         self._watcher: _Watcher | None = None
         self._rebuilt: list[float] = []
+        self._rebuilds = 0
+        self._why: str | None = None
         self._checked = clock.monotonic()
         self._overflow = _Overflow(self)
         logging.getLogger(_LOGGER).addHandler(self._overflow)
@@ -83,6 +85,10 @@ class Watching(Hints):
     def mode(self) -> Mode:
         """See `Waker`."""
         return "sweep" if self._watcher is None else "events"
+
+    def status(self) -> WakeStatus:
+        """See `Waker`."""
+        return WakeStatus(self.mode, self._why, self._overflow.count, self._rebuilds)
 
     def wait(self, timeout: float) -> set[str] | None:
         """As for hints. A wait that took far too long counts as lost events: the machine slept, or this process did."""
@@ -117,6 +123,7 @@ class Watching(Hints):
     def _give_up(self, why: str) -> None:
         """Sweep only. What was watched is given back: the user's editor needs watches, too."""
         self._stop()
+        self._why = why
         self._notice(Notice("watch", "", f"{why}: {_SWEPT}"))
 
     def _check(self, now: float) -> None:
@@ -141,6 +148,7 @@ class Watching(Hints):
             self._give_up(f"the watcher has died {REBUILDS + 1} times")
             return
         self._rebuilt.append(now)
+        self._rebuilds += 1
         self._notice(Notice("watch", "", f"the watcher has died: it is started again ({len(self._rebuilt)})"))
         self._stop()
         self._start()
@@ -152,8 +160,10 @@ class _Overflow(logging.Handler):
     def __init__(self, hints: Hints) -> None:
         super().__init__()
         self._hints = hints
+        self.count = 0
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.count += 1
         self._hints.lose()
 
 
