@@ -23,55 +23,33 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["AlertLevel", "Run", "alert", "finish", "init", "log", "run", "summary"]
 
-_CLIENT = frozenset({"Run", "alert", "finish", "init", "log"})
-IGNORED = frozenset(
-    {
-        *(
-            "Api",
-            "Artifact",
-            "Audio",
-            "Graph",
-            "Histogram",
-            "Html",
-            "Image",
-            "JoinedTable",
-            "Molecule",
-            "Object3D",
-            "Plotly",
-        ),
-        *(
-            "Settings",
-            "Table",
-            "Video",
-            "define_metric",
-            "link_artifact",
-            "link_model",
-            "log_artifact",
-            "log_code",
-            "log_model",
-        ),
-        *(
-            "login",
-            "mark_preempting",
-            "plot",
-            "restore",
-            "save",
-            "setup",
-            "teardown",
-            "termerror",
-            "termlog",
-            "termwarn",
-        ),
-        *("unwatch", "use_artifact", "use_model", "watch"),
-    }
+_CLIENT = frozenset({"Run", "Settings", "alert", "finish", "init", "log", "termerror", "termlog", "termwarn", "util"})
+_ERRORS = frozenset({"CommError", "Error", "UsageError"})
+_IGNORED = (
+    # wandb's
+    "Artifact ArtifactTTL Audio Classes EvalTable Graph Histogram Html Image JoinedTable Molecule Object3D Plotly Table Video box3d "
+    "data_types define_metric display ensure_configured finish_artifact link_artifact link_model log_artifact log_code log_model "
+    "login mark_preempting pin_config_keys plot plot_table plots profiler require save setup sklearn teardown tensorboard to_html "
+    "unwatch upsert_artifact use_artifact watch write_logs "
+    # trackio's
+    "Markdown Trace log_cpu log_gpu log_system show sync"
 )
-"""wandb's other names: there, accepted and ignored, each with one notice."""
+_ABSENT = (
+    "Api agent attach catboost controller delete_project fastai gym import_csv import_tf_events integration keras lightgbm restore sacred "
+    "sweep tensorflow use_model xgboost"
+)
+IGNORED = frozenset(_IGNORED.split())
+"""Names of wandb and trackio that are there, accepted and ignored, with a notice."""
+ABSENT = frozenset(_ABSENT.split())
+"""Names of wandb and trackio that cannot be ignored, since a script goes on with what they give: they say at once what to do instead."""
 
 
 def __getattr__(name: str) -> Any:
     # Submodules are looked for here, too, while they are imported: what is not named below must fail at once.
     if name in _CLIENT:
         return getattr(_client(), name)
+    if name == "join":  # as wandb once called it
+        return _client().finish
     if name == "AlertLevel":
         from walert.levels import AlertLevel
 
@@ -80,7 +58,11 @@ def __getattr__(name: str) -> Any:
         return _client().present()
     if name == "summary":
         return _client().summary()
-    if name in IGNORED:
+    if name in _ERRORS:
+        from walert.errors import WalertError
+
+        return WalertError
+    if name in IGNORED or name in ABSENT:
         return _client().stand_in(name)
     raise AttributeError(f"module 'walert' has no attribute {name!r}")
 

@@ -34,6 +34,10 @@ class StoreError(WalertError):
     """The state file cannot be opened, read or written."""
 
 
+class NotHere(WalertError):
+    """Training code asks for something of wandb's that only its server could give."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One finding: where it is, what is wrong, and what to do.

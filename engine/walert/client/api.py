@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from walert import paths
-from walert.client import arguments, ending, identity, rule_files
+from walert.client import arguments, ending, identity
+from walert.client.asked import Asked, asked_for, from_environment
 from walert.client.notice import say
 from walert.client.run import Run
 from walert.client.values import Values
@@ -17,16 +18,12 @@ if TYPE_CHECKING:
 
     from walert.levels import AlertLevel
 
-WANDB_ARGUMENTS = (
-    "allow_val_change", "anonymous", "config_exclude_keys", "config_include_keys", "entity", "force", "fork_from", "group", "job_type",
-    "magic", "mode", "monitor_gym", "notes", "reinit", "resume", "resume_from", "save_code", "settings", "sync_tensorboard", "tensorboard",
-)  # fmt: skip
-MODES = ("online", "offline", "shared", "dryrun", "disabled")
 _RUN = "run"
 
 _current: dict[str, Run] = {}  # at most one, below `_RUN`; `setdefault` and `pop` are atomic, so that no lock is needed
 _last: list[Run] = []
 _begun: list[str] = []  # ids that init() gave, for the second and later runs of one scheduler's job
+_others: list[Run] = []  # that live beside the present one
 _exiting: list[bool] = []
 
 
@@ -43,27 +40,23 @@ def init(
     """Begin a run, and make it the one that `log`, `alert` and `finish` are about.
 
     `config` is recorded at the start, as far as it is small; `rules` are files, folders or `pack:NAME`s that are copied into the run and
-    judge it; `dir` is used instead of `$WALERT_HOME/runs`. What is not given comes from `WALERT_PROJECT`, `WALERT_NAME`, `WALERT_RUN_ID`,
-    `WALERT_TAGS`, `WALERT_DIR`, `WALERT_MODE`, or the same of `WANDB_`. `mode="disabled"` writes nothing; wandb's other arguments are
-    accepted and have no effect. While a run of `init` lives, it is returned; `reinit=True` ends it first.
+    judge it; `dir` is used instead of `$WALERT_HOME/runs`. Of wandb's arguments, `entity`, `group`, `job_type` and `notes` are recorded;
+    `mode="disabled"` writes nothing; `resume` goes on counting steps where the run of the same `id` stopped; `settings` stand in for what
+    is not given; the others are accepted and have no effect. What is still not given comes from `WALERT_PROJECT`, `WALERT_NAME`,
+    `WALERT_RUN_ID`, `WALERT_TAGS`, `WALERT_DIR`, `WALERT_MODE`, `WALERT_RESUME`, `WALERT_RUN_GROUP`, `WALERT_JOB_TYPE`, `WALERT_NOTES`,
+    `WALERT_ENTITY`, or the same of `WANDB_`. While a run of `init` lives, it is returned; `reinit=True` ends it first, and
+    `reinit="create_new"` begins another one beside it, which `walert.log` is not about.
 
     Raises `TypeError` and `ValueError` for wrong arguments only.
     """
-    _check_extras(wandb)
-    wanted: dict[str, Any] = {
-        "project": arguments.name(project, "project"),
-        "name": arguments.name(name, "name"),
-        "id": arguments.name(id, "id"),
-        "runs": arguments.folder(dir),
-        "tags": arguments.tags(tags),
-        "config": arguments.config(config),
-        "rules": rule_files.find(rules),
-        "disabled": _is_disabled(wandb.get("mode")),
-    }
+    given = {"project": project, "name": name, "config": config, "tags": tags, "rules": rules, "dir": dir, "id": id}
+    asked = asked_for(given | wandb, os.environ)
+    if wandb.get("reinit") == "create_new":
+        return _beside(asked)
     going_on = _make_room(wandb.get("reinit"))
     if going_on:
         return going_on
-    run = _current[_RUN] = _make(**wanted)
+    run = _current[_RUN] = _make(asked)
     _enter(run)
     return run
 
@@ -109,25 +102,6 @@ def summary() -> Values:
     return run.summary if run else Values("summary")
 
 
-def _check_extras(wandb: Mapping[str, Any]) -> None:
-    unknown = sorted(set(wandb).difference(WANDB_ARGUMENTS))
-    if unknown:
-        known = "project, name, config, tags, rules, dir, id"
-        raise TypeError(f"init() takes {known}, and wandb's {', '.join(WANDB_ARGUMENTS)}; not {', '.join(unknown)}")
-    mode = wandb.get("mode")
-    if mode is not None and mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
-    ignored = sorted(
-        name for name, value in wandb.items() if value is not None and name not in ("mode", "reinit", "resume")
-    )
-    if ignored:
-        say("init-extras", f"init(): accepted and ignored: {', '.join(ignored)}.")
-
-
-def _is_disabled(mode: str | None) -> bool:
-    return (mode or identity.setting(os.environ, "MODE") or "online") == "disabled"
-
-
 def _make_room(reinit: object) -> Run | None:
     """The run that goes on instead of a new one; otherwise the present one, if any, is ended."""
     run = present()
@@ -136,8 +110,8 @@ def _make_room(reinit: object) -> Run | None:
     ends = (
         run.ad_hoc
         or run.pid != os.getpid()
-        or identity.in_jupyter()
-        or reinit in (True, "finish_previous", "create_new")
+        or reinit in (True, "finish_previous")
+        or (identity.in_jupyter() and reinit != "return_previous")
     )
     if not ends:
         say("init-again", f"init() again: the run {run.name} goes on. finish() ends it, and so does init(reinit=True).")
@@ -153,38 +127,27 @@ def _present() -> Run:
         return run
     if _exiting and _last:
         return _last[0]
-    made = _make(disabled=_is_disabled(None), ad_hoc=True)
+    made = _make(from_environment(os.environ), ad_hoc=True)
     run = _current.setdefault(_RUN, made)
     if run is made:
         _enter(run)
     return run
 
 
-def _make(
-    *,
-    project: str | None = None,
-    name: str | None = None,
-    id: str | None = None,
-    runs: str | None = None,
-    tags: tuple[str, ...] = (),
-    config: dict[str, Any] | None = None,
-    rules: list[str] | None = None,
-    disabled: bool = False,
-    ad_hoc: bool = False,
-) -> Run:
-    environ = os.environ
-    return Run(
-        runs=runs or arguments.folder(identity.setting(environ, "DIR")) or paths.runs_dir(),
-        project=project or identity.setting(environ, "PROJECT"),
-        name=name or identity.setting(environ, "NAME") or identity.script_name(),
-        who=identity.identify(id, environ, len(_begun) + 1),
-        tags=tags or tuple(t.strip() for t in (identity.setting(environ, "TAGS") or "").split(",") if t.strip()),
-        config=config,
-        rules=rules,
-        disabled=disabled,
-        ad_hoc=ad_hoc,
-        on_end=_forget,
-    )
+def _make(asked: Asked, *, ad_hoc: bool = False) -> Run:
+    name = asked.name or identity.script_name()
+    who = identity.identify(asked.id, os.environ, len(_begun) + 1)
+    runs = asked.runs or paths.runs_dir()
+    return Run(asked._replace(name=name, runs=runs), who, ad_hoc=ad_hoc, on_end=_forget)
+
+
+def _beside(asked: Asked) -> Run:
+    run = _make(asked)
+    _begun.append(run.id)
+    _others.append(run)
+    ending.watch(_leave)
+    run.begin()
+    return run
 
 
 def _enter(run: Run) -> None:
@@ -198,14 +161,15 @@ def _enter(run: Run) -> None:
 def _forget(run: Run) -> None:
     if _current.get(_RUN) is run:
         _current.pop(_RUN, None)
-    ending.unwatch()
+    _others[:] = [other for other in _others if other is not run]
+    if not _current and not _others:
+        ending.unwatch()
 
 
 def _leave(end: ending.End) -> None:
     """At the interpreter's end."""
     _exiting.append(True)
-    run = _current.get(_RUN)
-    if run:
+    for run in [*_current.values(), *_others]:
         run.end(end)
     for last in _last:
         last.settle()

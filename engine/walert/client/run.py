@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from walert import clock
 from walert.client import arguments, identity, lines, rule_files
+from walert.client.asked import Asked
+from walert.client.earlier import last_step
 from walert.client.ending import End, end_of
+from walert.client.extras import Settings
 from walert.client.following import tell_if_unfollowed
 from walert.client.ignored import stand_in
 from walert.client.log_file import LogFile
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from walert.levels import AlertLevel
 
 VERSION = 1  # of the objects below `_walert`
+MAX_NOTES = 4096  # bytes
 PATIENCE = 2.0  # seconds that the end of a run waits for the disk
 _CLIENT = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = os.path.dirname(_CLIENT)
@@ -35,35 +39,35 @@ class Run:
     Methods raise `TypeError` and `ValueError` for wrong arguments only: what the disk does never reaches the training.
     """
 
-    entity = group = job_type = notes = sweep_id = url = None  # wandb's; there is no server to have them
+    # wandb's; there is no server to have them
+    url = project_url = sweep_id = sweep_url = None
+    offline = True
 
     def __init__(
         self,
-        *,
-        runs: str,
-        project: str | None,
-        name: str,
+        asked: Asked,
         who: identity.Identity,
-        tags: tuple[str, ...] = (),
-        config: Mapping[str, Any] | None = None,
-        rules: list[str] | None = None,
+        *,
         ad_hoc: bool = False,
-        disabled: bool = False,
         on_end: Callable[[Run], None] | None = None,
     ) -> None:
+        """`asked` names at least `name` and `runs`, the folder of all runs."""
         self.id = who.id
-        self.name = name
-        self.project = project
-        self.tags = tags
-        self.config = Values("config", config)
+        self.project = asked.project
+        self.entity, self.group, self.job_type = asked.entity, asked.group, asked.job_type
+        self.config = Values("config", asked.config)
         self.ad_hoc = ad_hoc
-        self.disabled = disabled
+        self.disabled = asked.disabled
         self.pid = os.getpid()
-        self.runs = runs
-        self.dir = identity.run_folder(runs, project, name, who)
+        self.runs = str(asked.runs)
         self.ended = False
+        self.start_time = clock.now()
+        self.starting_step: int | float = 0
+        self._named: dict[str, Any] = {"name": str(asked.name), "tags": asked.tags, "notes": asked.notes}
+        self._folder = identity.run_folder(self.runs, asked.project, self.name, who)
         self._who = who
-        self._rules = rules or []
+        self._rules = list(asked.rules)
+        self._resume = asked.resume
         self._on_end = on_end
         self._summary = Values("summary")
         self._latest: dict[str, Any] = {}
@@ -72,7 +76,7 @@ class Run:
         self._attempt = 0
         place = identity.rank_of(os.environ)
         self._rank, self._world = place
-        self._file = LogFile(self.dir, f"metrics.rank{self._rank}" if self._rank else "metrics", self._start_line)
+        self._file = LogFile(self._folder, f"metrics.rank{self._rank}" if self._rank else "metrics", self._start_line)
         self._worker = Worker(self._file.sync, None if ad_hoc else self._beat)
 
     # --- what training code calls
@@ -82,12 +86,14 @@ class Run:
     ) -> None:
         """Append one record of numbers. Nested dicts are joined by `/`; what is no number is left out, with one notice.
 
-        Steps count as wandb's do: without `step` a record gets the present one and the next follows; a given `step` becomes the
-        present one. `sync` is wandb's and has no effect. Raises `TypeError` or `ValueError` for wrong arguments.
+        Steps count as wandb's do: without `step` a record gets the present one and the next follows; a greater `step` becomes the
+        present one, with `commit=True` the next. A smaller one is recorded as it is. `sync` is wandb's and has no effect. Raises
+        `TypeError` or `ValueError` for wrong arguments.
         """
         found = lines.parts(arguments.data(data), self._latest, _left_out)
         at = self._step if step is None else arguments.step(step)
-        self._step = at + 1 if commit or (commit is None and step is None) else at
+        if at >= self._step:  # one that goes back is recorded, and does not turn the count back
+            self._step = at + 1 if commit or (commit is None and step is None) else at
         self._last = at
         if self.disabled or not found:
             return
@@ -156,6 +162,66 @@ class Run:
         """The log that this process writes."""
         return self._file.path
 
+    @property
+    def dir(self) -> str:
+        """The folder of the run. Of a disabled run, which has none, a temporary one for what a script saves."""
+        if self.disabled and not os.path.isdir(self._folder):
+            from tempfile import mkdtemp
+
+            self._folder = mkdtemp(prefix="walert-")
+        return self._folder
+
+    sync_dir = dir
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the run was begun before, by an earlier process of the same id."""
+        return self._attempt > 1
+
+    @property
+    def config_static(self) -> Values:
+        """wandb's name for `config` as it is."""
+        return self.config
+
+    @property
+    def settings(self) -> Settings:
+        """wandb's settings, as far as they are known here."""
+        return Settings(
+            project=self.project, entity=self.entity, run_id=self.id, run_name=self.name, root_dir=self.runs
+        )
+
+    @property
+    def name(self) -> str:
+        """What people read. The log and its messages keep the name that the run began with."""
+        return str(self._named["name"])
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._rename("name", name)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words by which rules choose runs. Rules see those that the run began with."""
+        return tuple(self._named["tags"])
+
+    @tags.setter
+    def tags(self, tags: object) -> None:
+        self._rename("tags", arguments.tags(tags))
+
+    @property
+    def notes(self) -> str | None:
+        """A text about the run. The log keeps the one that the run began with."""
+        found: str | None = self._named["notes"]
+        return found
+
+    @notes.setter
+    def notes(self, notes: str | None) -> None:
+        self._rename("notes", notes)
+
+    def _rename(self, what: str, value: object) -> None:
+        self._named[what] = value
+        say(f"set-{what}", f"run.{what} is kept in memory: rules and messages go by the one given to init().")
+
     # --- how it begins and ends
 
     def begin(self) -> None:
@@ -164,14 +230,21 @@ class Run:
             return
         try:
             if self._rules:
-                rule_files.copy(self._rules, self.dir)
+                rule_files.copy(self._rules, self._folder)
+            self._count_on()
             self._file.write_event(b"")
             if not self.ad_hoc:
                 self._worker.start()
             if self._rank == 0:
                 tell_if_unfollowed(self.runs)
         except Exception as error:  # nothing that goes wrong here may stop the training
-            say("begin", f"the run could not begin in {self.dir}: {error!r}")
+            say("begin", f"the run could not begin in {self._folder}: {error!r}")
+
+    def _count_on(self) -> None:
+        """A run that is resumed counts on from the newest step in its log."""
+        last = last_step(self._file.path) if self._resume else None
+        if last is not None:
+            self.starting_step = self._step = last + 1
 
     def end(self, end: End) -> None:
         """Write how the run ended, once, and only in the process that began it; wait a moment for the disk."""
@@ -230,9 +303,13 @@ class Run:
             "name": self.name,
             "project": self.project,
             "tags": list(self.tags),
+            **{name: text for name, text in self._about().items() if text},
         }
         facts = {**event, **self._place(), **identity.process_facts(), "config": recordable(self.config)}
         return lines.event_line(facts, clock.now())
+
+    def _about(self) -> dict[str, str | None]:
+        return {"group": self.group, "job_type": self.job_type, "notes": arguments.shorten(self.notes or "", MAX_NOTES)}
 
     def _place(self) -> dict[str, Any]:
         """Where this writer stands in the run. Rank -1 is a further process of a rank that has a living writer already."""

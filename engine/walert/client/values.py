@@ -49,10 +49,25 @@ class Values(dict[str, Any]):
         )
         super().__setitem__(name, value)
 
-    def update(self, *values: Any, allow_val_change: bool = False, **more: Any) -> None:
-        """Take over other values; `allow_val_change` is wandb's and has no effect."""
-        for name, value in dict(*values, **more).items():
+    def update(self, values: Any = (), /, allow_val_change: bool | None = None, **more: Any) -> None:
+        """Take over values from a mapping, pairs, or an object with attributes such as `argparse.Namespace`.
+
+        `allow_val_change` is wandb's and has no effect: values may be changed.
+        """
+        given = vars(values) if hasattr(values, "__dict__") and not isinstance(values, Mapping) else values
+        for name, value in dict(given, **more).items():
             self[name] = value
+
+    def setdefaults(self, values: Any) -> None:
+        """Take over what is not there yet."""
+        given = vars(values) if hasattr(values, "__dict__") and not isinstance(values, Mapping) else values
+        self.update({name: value for name, value in dict(given).items() if name not in self})
+
+    def persist(self) -> None:
+        """wandb's; has no effect."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Values, (self._what, dict(self))
 
     def as_dict(self) -> dict[str, Any]:
         """A plain copy."""
