@@ -27,7 +27,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from walert.deliver import Dead, Retry
 from walert.deliver.policy import LONGEST_RETRY_AFTER
-from walert.model import Alert, AlertLevel, Message, Outcome, Run
+from walert.model import Alert, AlertLevel, Curve, Message, Outcome, Run
 
 
 def alert(**changes: Any) -> Alert:
@@ -47,6 +47,10 @@ def alert(**changes: Any) -> Alert:
         "host": "gpu-7",
     }
     return Alert(**{**facts, **changes})
+
+
+CURVE = Curve("acc", (1000.0, 1100.0, 1200.0), (0.91, 0.88, 0.712), (0.8,))
+"""The course of the metric of `alert()`: an alert with `curves=(CURVE,)` has a plot."""
 
 
 def message(id_: int = 1, receiver: str = "ml-team", tries: int = 1, **changes: Any) -> Message:
@@ -186,8 +190,8 @@ class HttpsServer(ThreadingHTTPServer):
         return f"https://localhost:{self.server_port}"
 
     def reply_to(self, path: str) -> Reply:
-        if path in self.by_path:
-            return self.by_path[path]
+        if (known := self.by_path.get(path.partition("?")[0])) is not None:
+            return known
         return self.script.pop(0) if self.script else self.reply
 
     def requests(self) -> list[Request]:

@@ -4,10 +4,10 @@ import logging
 import re
 
 import pytest
-from loopback import authority, message, smtp_server
+from loopback import CURVE, authority, message, smtp_server
 
 from walert.deliver import build_receiver, validate
-from walert.model import AlertLevel, Delivered, Permanent, Run, Temporary
+from walert.model import AlertLevel, Curve, Delivered, Permanent, Run, Temporary
 
 PASSWORD = "hunter2-geheim"
 JAPANESE = "学習率が高すぎるため損失が発散しています。" * 6  # 126 characters
@@ -44,6 +44,27 @@ def test_a_mail_has_a_text_and_an_html_part_that_say_the_same():
     assert "x&lt;y and z&gt;1" in page and "acc = 0.712" in page
     assert mail["To"] == "ann@example.com"
     assert str(mail["From"]).endswith("walert@example.com>") or mail["From"] == "walert@example.com"
+
+
+def test_the_plot_stands_within_the_page_and_not_beside_it():
+    with smtp_server() as box:
+        assert send(url_of(box.port), curves=(CURVE,)) == Delivered()
+    (mail,) = box.mails
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds == ["multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png"]
+    image = list(mail.walk())[-1]
+    page = mail.get_body(("related", "html")).get_body(("html",)).get_content()
+    assert re.findall('<img src="cid:([^"]+)"', page) == [image["Content-ID"].strip("<>")]
+    assert 'alt="acc up to step 1200"' in page
+    assert image.get_content_disposition() == "inline" and image.get_filename() == "plot.png"
+    assert image.get_content().startswith(b"\x89PNG")
+
+
+def test_a_plot_that_cannot_be_drawn_does_not_cost_the_mail(caplog):
+    with smtp_server() as box:
+        assert send(url_of(box.port), curves=(Curve("acc", (1.0, 2.0), (1.0,) * 3),)) == Delivered()
+    assert [part.get_content_type() for part in box.mails[0].walk()][-1] == "text/html"
+    assert "could not be drawn" in caplog.text
 
 
 def test_a_japanese_title_of_120_characters_arrives_readable():

@@ -1,10 +1,13 @@
 """Slack over real HTTPS on loopback: what is posted, and what each of its answers means."""
 
+import json
 import logging
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from apprise.plugins.slack import NotifySlack
-from loopback import HandClock, MemoryOutbox, Reply, SystemClock, alert, authority, https_server, message
+from loopback import CURVE, HandClock, MemoryOutbox, Reply, SystemClock, alert, authority, https_server, message
 
 from walert.deliver import Delivery, Limits, build_receiver, validate
 from walert.model import AlertLevel, Delivered, Permanent, Run, Temporary
@@ -79,13 +82,20 @@ def test_a_webhook_gets_text_that_pings_blocks_to_read_and_a_coloured_proof(slac
 
 def test_a_bot_posts_the_same_to_its_channel_and_remembers_where(slack):
     slack.reply = Reply(body=b'{"ok": true, "channel": "C024BE91L", "ts": "1573694689.003700"}')
-    assert send(f"{BOT}/#ml-alerts", title="Low <!here>") == Delivered("1573694689.003700")
+    outcome = send(f"{BOT}/#ml-alerts", title="Low <!here>")
+    assert isinstance(outcome, Delivered) and str(outcome.reference).endswith(":C024BE91L:1573694689.003700")
     (request,) = slack.requests()
     assert request.path == "/api/chat.postMessage"
     assert request.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
     assert request.json["channel"] == "#ml-alerts"
     assert "Low <!here>" in request.json["text"]
     assert request.json["attachments"][0]["blocks"]
+
+
+def test_an_answer_that_repeats_the_whole_message_is_still_an_ok(slack):
+    echo = {"ok": True, "channel": "C024BE91L", "ts": "1.2", "message": {"text": "x" * 30_000}}
+    slack.reply = Reply(body=json.dumps(echo).encode())
+    assert isinstance(send(f"{BOT}/%23ml"), Delivered)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +134,152 @@ def test_a_poisonous_message_is_made_harmless(slack):
     outcome = send(HOOK, title="\ud800" * 900, text="\x00<@U1|" * 200_000, values={"\udfff": float("nan")})
     assert outcome == Delivered()
     assert len(slack.requests()[0].body) < 200_000
+
+
+# --- threads and plots -------------------------------------------------------------------------------------------
+
+
+class Workspace:
+    """Slack's side of a bot: messages get a time stamp each, uploads go their three steps; what is told, in order."""
+
+    def __init__(self, server) -> None:
+        self.server = server
+        self.count = 0
+        place = {"ok": True, "upload_url": f"{server.url}/upload/v1/abc", "file_id": "F123ABC456"}
+        done = {"ok": True, "files": [{"id": "F123ABC456", "title": "acc"}]}
+        server.by_path["/api/files.getUploadURLExternal"] = _json(place)
+        server.by_path["/upload/v1/abc"] = Reply(body=b"OK - 7000")
+        server.by_path["/api/files.completeUploadExternal"] = _json(done)
+
+    def send(self, receiver, **changes):
+        """Send a message, in the thread that the one before left; the outcome."""
+        self.count += 1
+        answer = {"ok": True, "channel": "C024BE91L", "ts": f"1700000000.00000{self.count}"}
+        self.server.script.append(_json(answer))
+        thread = changes.pop("thread", None)
+        outcome = receiver.send(replace(message(self.count, **changes), thread=thread))
+        self.server.script.clear()
+        return outcome
+
+    def posted(self) -> list[dict]:
+        """The messages posted since the last question."""
+        return [r.json for r in self.server.requests() if r.path == "/api/chat.postMessage"]
+
+
+def _json(value: object) -> Reply:
+    return Reply(body=json.dumps(value).encode())
+
+
+@pytest.fixture
+def workspace(slack):
+    return Workspace(slack)
+
+
+def test_a_run_has_one_thread_and_resolved_stands_beside_its_firing(workspace):
+    bot = build_receiver("ml-team", f"{BOT}/%23ml")
+    first = workspace.send(bot)
+    second = workspace.send(bot, kind="repeat", thread=first.reference)
+    workspace.send(bot, kind="resolved", thread=second.reference)
+    assert [payload.get("thread_ts") for payload in workspace.posted()] == [None, *["1700000000.000001"] * 2]
+    assert first.reference == second.reference
+
+
+def test_an_error_in_a_thread_is_shown_to_the_channel_when_it_begins_and_not_when_it_goes_on(workspace):
+    bot = build_receiver("ml-team", f"{BOT}/%23ml")
+    thread = workspace.send(bot).reference
+    for kind, level in (("firing", "ERROR"), ("repeat", "ERROR"), ("resolved", "ERROR"), ("firing", "WARN")):
+        workspace.send(bot, kind=kind, level=AlertLevel(level), thread=thread)
+    assert [payload.get("reply_broadcast") for payload in workspace.posted()] == [None, True, None, None, None]
+
+
+def test_another_channel_or_token_in_the_configuration_begins_another_thread(workspace):
+    thread = workspace.send(build_receiver("ml-team", f"{BOT}/%23ml")).reference
+    for url in (f"{BOT}/%23other", f"{BOT}x/%23ml"):
+        workspace.send(build_receiver("ml-team", url), thread=thread)
+    assert [payload.get("thread_ts") for payload in workspace.posted()] == [None, None, None]
+
+
+@pytest.mark.parametrize("garbage", ["1700.42", "a:b", "::", "a:b:c d:e", "x" * 5_000])
+def test_a_reference_that_is_none_of_ours_begins_a_thread(workspace, garbage):
+    workspace.send(build_receiver("ml-team", f"{BOT}/%23ml"), thread=garbage)
+    assert "thread_ts" not in workspace.posted()[0]
+
+
+def test_a_thread_that_was_deleted_does_not_cost_the_message(workspace, slack):
+    bot = build_receiver("ml-team", f"{BOT}/%23ml")
+    thread = workspace.send(bot).reference
+    slack.script = [_json({"ok": False, "error": "thread_not_found"})]
+    again = workspace.send(bot, level=AlertLevel.ERROR, thread=thread)
+    _, in_thread, alone = workspace.posted()
+    assert "thread_ts" in in_thread and not {"thread_ts", "reply_broadcast"} & set(alone)
+    assert str(again.reference).endswith(":1700000000.000002")
+
+
+def test_a_thread_written_into_the_url_is_the_thread(workspace):
+    bot = build_receiver("ml-team", f"{BOT}/%23ml:1600000000.000001")
+    thread = workspace.send(bot).reference
+    workspace.send(bot, thread=thread)
+    assert {payload["thread_ts"] for payload in workspace.posted()} == {"1600000000.000001"}
+
+
+def test_each_of_two_channels_has_its_own_thread(workspace, slack):
+    bot = build_receiver("ml-team", f"{BOT}/%23one/%23two")
+    slack.script = [_json({"ok": True, "channel": f"C{n}", "ts": f"{n}.0"}) for n in (1, 2)]
+    thread = bot.send(message(1)).reference
+    slack.script = [_json({"ok": True, "channel": f"C{n}", "ts": f"{n}.5"}) for n in (1, 2)]
+    assert bot.send(replace(message(2), thread=thread)).reference == thread
+    assert [p.get("thread_ts") for p in workspace.posted()] == [None, None, "1.0", "2.0"]
+
+
+def test_a_message_of_several_runs_stands_in_no_thread(workspace):
+    bot = build_receiver("ml-team", f"{BOT}/%23ml")
+    thread = workspace.send(bot).reference
+    other = alert(id="b", run=Run("run-2", "other"))
+    workspace.server.script = [_json({"ok": True, "channel": "C024BE91L", "ts": "9.9"})]
+    assert bot.send(replace(message(9), others=(other,), thread=thread)) == Delivered(None)
+    assert "thread_ts" not in workspace.posted()[1]
+
+
+def test_a_bot_uploads_the_plot_below_its_message(workspace, slack):
+    workspace.send(build_receiver("ml-team", f"{BOT}/%23ml"), curves=(CURVE,))
+    post, ask, upload, done = slack.requests()
+    assert post.path == "/api/chat.postMessage"
+    query = parse_qs(urlsplit(ask.path).query)
+    assert (ask.method, urlsplit(ask.path).path) == ("GET", "/api/files.getUploadURLExternal")
+    assert query["filename"] == ["plot.png"] and query["alt_txt"] == ["acc up to step 1200"]
+    assert upload.path == "/upload/v1/abc" and b"\x89PNG\r\n" in upload.body
+    assert int(query["length"][0]) == upload.body.index(b"IEND") + 8 - upload.body.index(b"\x89PNG")
+    assert done.path == "/api/files.completeUploadExternal"
+    assert done.json == {
+        "files": [{"id": "F123ABC456", "title": "acc up to step 1200"}],
+        "channel_id": "C024BE91L",
+        "thread_ts": "1700000000.000001",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "reason"),
+    [
+        ("/api/files.getUploadURLExternal", b'{"ok": false, "error": "missing_scope"}', "slack:// answered missing_scope"),
+        ("/api/files.getUploadURLExternal", b'{"ok": true}', "slack:// named no place for the upload"),
+        ("/api/files.completeUploadExternal", b'{"ok": false, "error": "not_in_channel"}', "slack:// answered not_in_channel"),
+        ("/upload/v1/abc", 500, "slack:// did not take the file"),
+        ("/api/files.getUploadURLExternal", 429, "slack:// answered 429 Too Many Requests"),
+    ],
+)  # fmt: skip
+def test_an_upload_that_fails_is_told_and_costs_neither_the_message_nor_doubles_it(
+    workspace, slack, caplog, path, reply, reason
+):
+    slack.by_path[path] = Reply(reply) if isinstance(reply, int) else Reply(body=reply)
+    outcome = workspace.send(build_receiver("ml-team", f"{BOT}/%23ml"), curves=(CURVE,))
+    assert isinstance(outcome, Delivered)
+    assert len(workspace.posted()) == 1
+    assert caplog.messages == [f"receiver ml-team: the message went without its plot: {reason}"]
+
+
+def test_a_webhook_uploads_nothing(slack):
+    assert send(HOOK, curves=(CURVE,)) == Delivered()
+    assert len(slack.requests()) == 1
 
 
 # --- what the answers mean ---------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ _SLACK_WORD = re.compile(r"[a-z][a-z0-9_]{1,48}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer: `body` is its first two kilobytes; `retry_after` is in seconds."""
+    """One HTTP answer; `body` is the beginning of it, `retry_after` is in seconds."""
 
     status: int
     retry_after: float | None = None
@@ -58,9 +58,7 @@ def of_slack(answer: Answer, expects: Literal["ok", "json", "any"]) -> Outcome:
     """Slack's own words decide: a bot's answer is JSON with `ok`, a webhook's is the word `ok` or an error's name, a
     workflow's may be empty.
     """
-    fields = _json_object(answer.body)
-    word = str(fields.get("error") or "") if fields else answer.body.strip()
-    word = word if _SLACK_WORD.fullmatch(word) else ""
+    fields, word = json_object(answer.body), slack_word(answer)
     if word in _SLACK_PASSING:
         return Temporary(f"slack:// answered {word}", answer.retry_after)
     if not 200 <= answer.status < 300:
@@ -68,6 +66,18 @@ def of_slack(answer: Answer, expects: Literal["ok", "json", "any"]) -> Outcome:
     if expects == "any" or (expects == "ok" and word == "ok") or (expects == "json" and fields.get("ok") is True):
         return Delivered(str(fields["ts"]) if isinstance(fields.get("ts"), str) else None)
     return Permanent(f"slack:// answered {word}") if word else Temporary("slack:// answered without saying ok")
+
+
+def slack_word(answer: Answer) -> str:
+    """The word by which Slack names what is wrong, or `ok`; empty when it says none."""
+    fields = json_object(answer.body)
+    word = str(fields.get("error") or "") if fields else answer.body.strip()
+    return word if _SLACK_WORD.fullmatch(word) else ""
+
+
+def unreached(service: str, why: str) -> Temporary:
+    """The outcome of a request that got no answer."""
+    return Temporary(f"{service} not reached: {why}")
 
 
 def of_smtp(what: str, code: int, text: str) -> Outcome:
@@ -102,7 +112,8 @@ def spoken(status: int) -> str:
         return str(status)
 
 
-def _json_object(text: str) -> dict[str, object]:
+def json_object(text: str) -> dict[str, object]:
+    """The fields of a JSON object; none for anything else."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -14,7 +14,8 @@ from email.utils import formatdate
 from os import strerror
 
 from walert.deliver import answers, redact
-from walert.deliver.render_email import Email, message_id
+from walert.deliver.picturing import FILE
+from walert.deliver.render_email import PICTURE_ID, Email, message_id
 from walert.model import Alert, Delivered, Outcome, Permanent, Temporary
 
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -124,6 +125,11 @@ def _content(
             mail[name] = redact.redacted(value, frozenset())
     mail.set_content(words.text)
     mail.add_alternative(words.html, subtype="html")
+    if words.picture is not None:
+        html = mail.get_payload()[1]  # type: ignore[index]
+        html.add_related(  # type: ignore[union-attr]
+            words.picture.png, "image", "png", cid=f"<{PICTURE_ID}>", filename=FILE, disposition="inline"
+        )
     return mail.as_bytes()
 
 

@@ -13,7 +13,7 @@ from walert.errors import WalertError
 from walert.model import Message, Outcome, Permanent, Temporary
 
 if TYPE_CHECKING:
-    from walert.deliver.apprise_door import Channel
+    from walert.deliver.channel import Channel
 
 
 class Receiver(Protocol):
@@ -87,9 +87,9 @@ def validate(url: str) -> str | None:
     if _is_console(url):
         known = url.strip().rstrip("/").lower() in ("console:", "console://stdout", "console://stderr")
         return None if known else "console:// takes nothing, `stdout` or `stderr` after it"
-    from walert.deliver import apprise_door
+    from walert.deliver import channel
 
-    return apprise_door.validate(url)
+    return channel.validate(url)
 
 
 def pace_of(receiver: Receiver) -> float:
@@ -102,6 +102,6 @@ def _is_console(url: str) -> bool:
 
 
 def _channel(url: str) -> Channel:
-    from walert.deliver import apprise_door
+    from walert.deliver import channel
 
-    return apprise_door.Channel(url)
+    return channel.Channel(url)

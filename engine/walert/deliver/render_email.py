@@ -1,4 +1,4 @@
-"""An alert as an email: a short subject in any script, a text part and an HTML part that say the same."""
+"""An alert as an email: a short subject in any script, a text part and an HTML part that say the same, the plot within the latter."""
 
 from __future__ import annotations
 
@@ -8,28 +8,37 @@ from dataclasses import dataclass
 from html import escape
 
 from walert.deliver import render_parts as parts
+from walert.deliver.plot import Picture
 from walert.deliver.render_plain import headline, plain
 from walert.model import Alert
 
 MAX_SUBJECT = 99
 """Characters: some servers refuse longer encoded subjects."""
 
+PICTURE_ID = "plot@walert"
+"""The Content-ID of the plot: it has to be known within one mail only."""
+
 _CELL = "padding:2px 14px 2px 0;vertical-align:top"
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """The words of one mail. `thread` is the Message-ID that all mails of the run refer to, with its angle brackets."""
+    """The words of one mail. `thread` is the Message-ID that all mails of the run refer to, with its angle brackets.
+
+    `picture` is what the HTML part shows as `PICTURE_ID`.
+    """
 
     subject: str
     text: str
     html: str
     thread: str
+    picture: Picture | None = None
 
 
-def email(alert: Alert) -> Email:
+def email(alert: Alert, picture: Picture | None = None) -> Email:
     """Render `alert`; the subject is under 100 characters, its title cut before the level and the run."""
-    return Email(_subject(alert), f"{headline(alert)}\n\n{plain(alert)}\n", _html(alert), thread_id(alert.run.id))
+    text = f"{headline(alert)}\n\n{plain(alert)}\n"
+    return Email(_subject(alert), text, _html(alert, picture), thread_id(alert.run.id), picture)
 
 
 def thread_id(run_id: str) -> str:
@@ -49,20 +58,29 @@ def _subject(alert: Alert) -> str:
     return head + parts.cut(parts.title_of(alert), MAX_SUBJECT - len(head) - len(tail)) + tail
 
 
-def _html(alert: Alert) -> str:
+def _html(alert: Alert, picture: Picture | None) -> str:
     colour, title = parts.colour(alert), escape(parts.title_of(alert))
     rows = "".join(
-        f'<tr><td style="{_CELL};color:#666">{escape(fact.name)}</td><td style="{_CELL}">{_value(fact)}</td></tr>'
+        f'<tr><td style="{_CELL};color:#808080">{escape(fact.name)}</td><td style="{_CELL}">{_value(fact)}</td></tr>'
         for fact in parts.proof(alert)
     )
     return (
-        '<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif;font-size:14px">'
+        '<!doctype html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>'
+        '<body style="font-family:sans-serif;font-size:14px">'
         f'<div style="border-left:4px solid {colour};padding-left:12px">'
         f'<p style="margin:0 0 8px"><span style="color:{colour};font-weight:bold">{parts.emoji(alert)} '
         f"{escape(parts.word(alert))}</span> <b>{title}</b></p>"
-        f'<p style="white-space:pre-wrap;margin:0 0 12px">{_rich(alert.text)}</p>'
+        f'<p style="white-space:pre-wrap;margin:0 0 12px">{_rich(alert.text)}</p>{_image(picture)}'
         f'<table style="border-collapse:collapse;font-size:13px">{rows}</table></div></body></html>\n'
     )
+
+
+def _image(picture: Picture | None) -> str:
+    if picture is None:
+        return ""
+    size = f'width="{picture.width}" height="{picture.height}"'
+    style = "display:block;max-width:100%;height:auto;margin:0 0 12px"
+    return f'<img src="cid:{PICTURE_ID}" {size} alt="{escape(parts.data(picture.words))}" style="{style}">'
 
 
 def _value(fact: parts.Fact) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from walert.dispatch.wording import from_data
 from walert.model import Curve
-from walert.template import number
 
 WIDTH = 24
 """Characters of one metric's course: what fits on a phone beside its name."""
@@ -31,7 +30,7 @@ def _course(curve: Curve) -> str:
     blocks = "".join(marks(curve.values))
     finite = [value for value in curve.values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (math.nan, math.nan)
-    span = f" {number(low)}" + (f" to {number(high)}" if high > low else "") if finite else ""
+    span = f" {low:.4g}" + (f" to {high:.4g}" if high > low else "") if finite else ""
     return f"{from_data(curve.name)} {blocks}{span}"
 
 

@@ -1,0 +1,60 @@
+"""One message's way through Apprise, as it is seen from both of its ends: what is to be told, who took it, what the wire answered."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from walert.deliver import answers
+from walert.deliver.render_group import as_one
+from walert.model import Alert, Message, Outcome
+
+
+@dataclass(slots=True)
+class Call:
+    """`accepted` are the targets that took the message, in this try or an earlier one, each with its own reference of it.
+
+    `alert` is what is told: the message's alert, or all of them as one. `failures` name what kept a request from being answered.
+    """
+
+    message: Message
+    accepted: dict[str, str | None]
+    alert: Alert = field(init=False)
+    answers: list[answers.Answer] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+    def __post_init__(self) -> None:
+        self.alert = as_one(self.message)
+
+    def forget(self) -> None:
+        """What was seen on the wire so far is over: the next request is judged alone."""
+        self.answers.clear()
+        self.failures.clear()
+
+
+_current: contextvars.ContextVar[Call | None] = contextvars.ContextVar("walert_delivery", default=None)
+
+
+def current() -> Call | None:
+    """The call that this thread is in."""
+    return _current.get()
+
+
+def required() -> Call:
+    """The call that this thread is in: walert's own services are spoken to by `Channel.send` only."""
+    call = _current.get()
+    assert call is not None, "a message is sent by Channel.send only"
+    return call
+
+
+@contextmanager
+def under_way(call: Call) -> Iterator[Call]:
+    """This thread sends `call`."""
+    token = _current.set(call)
+    try:
+        yield call
+    finally:
+        _current.reset(token)

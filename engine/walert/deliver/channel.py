@@ -1,0 +1,103 @@
+"""An opened URL: one message in, one outcome out. What services without words of their own are told, and how their answers are read."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from walert.deliver import answers, redact
+from walert.deliver import render_parts as parts
+from walert.deliver.apprise_door import apprise
+from walert.deliver.call import Call, under_way
+from walert.deliver.opening import open_url
+from walert.deliver.receiver import UnusableUrl
+from walert.deliver.render_markdown import markdown
+from walert.deliver.render_plain import headline, plain
+from walert.model import Alert, Delivered, Message, Outcome, Permanent, Temporary
+
+_REMEMBERED = 256
+_COPIES = 3
+"""Tries of a message that some targets of one URL took and others did not: those who took it get no more copies than
+this.
+"""
+_BODY = 30_000  # characters, where a service names no limit
+
+
+class Channel:
+    """Apprise's object for a URL, and a short memory of who already has which message."""
+
+    def __init__(self, url: str) -> None:
+        """Raises UnusableUrl, a sentence without the URL. Opens no connection."""
+        self._shown = redact.shown(url)
+        self._plugin = open_url(url)
+        self._apprise = apprise.Apprise(asset=self._plugin.asset)
+        self._apprise.add(self._plugin)
+        self._accepted: OrderedDict[int, dict[str, str | None]] = OrderedDict()
+
+    def send(self, message: Message) -> Outcome:
+        """Send one message, in the calling thread."""
+        with under_way(Call(message, self._accepted.setdefault(message.id, {}))) as call:
+            taken = bool(self._apprise.notify(**_words(self._plugin, call.alert)))
+        outcome = call.outcome or self._judged(call, taken)
+        self._remember(message.id, outcome)
+        return outcome
+
+    def __repr__(self) -> str:
+        return f"Channel({self._shown!r})"
+
+    def _judged(self, call: Call, taken: bool) -> Outcome:
+        """For services that walert has no words for: what was seen on the wire, when Apprise says that it failed."""
+        if taken:
+            return Delivered()
+        seen = [answers.of_http(self._shown, answer) for answer in call.answers] + [
+            answers.unreached(self._shown, why) for why in call.failures
+        ]
+        if all(isinstance(outcome, Delivered) for outcome in seen):
+            why = "an answer that Apprise counts as a failure" if seen else "no reason that Apprise gives"
+            return _bounded(Temporary(f"{self._shown} did not take it: {why}"), call.message.tries if seen else 0)
+        partly = any(isinstance(outcome, Delivered) for outcome in seen)
+        return _bounded(answers.worst(seen), call.message.tries if partly else 0)
+
+    def _remember(self, message_id: int, outcome: Outcome) -> None:
+        if not isinstance(outcome, Temporary):
+            self._accepted.pop(message_id, None)
+        while len(self._accepted) > _REMEMBERED:
+            self._accepted.popitem(last=False)
+
+
+def validate(url: str) -> str | None:
+    """Why no message could go to `url`, in a sentence without it; None when it can be used."""
+    try:
+        Channel(url)
+    except UnusableUrl as error:
+        return str(error)
+    return None
+
+
+def _bounded(outcome: Outcome, tries: int) -> Outcome:
+    return Permanent(outcome.reason) if isinstance(outcome, Temporary) and tries >= _COPIES else outcome
+
+
+def _words(plugin: Any, alert: Alert) -> dict[str, Any]:
+    """What `Apprise.notify` is told. Slack and email render the alert themselves, and only need it not to be empty."""
+    rich = plugin.resolve_format(None) == apprise.NotifyFormat.MARKDOWN
+    title = parts.cut(headline(alert), plugin.title_maxlen) if plugin.title_maxlen > 0 else headline(alert)
+    limit = (plugin.body_maxlen or _BODY) - (0 if plugin.title_maxlen > 0 else len(title) + 4)
+    body = markdown(alert, limit) if rich else plain(alert, limit)
+    return {
+        "title": title,
+        "body": body,
+        "body_format": apprise.NotifyFormat.MARKDOWN if rich else apprise.NotifyFormat.TEXT,
+        "notify_type": _notify_type(alert),
+    }
+
+
+def _notify_type(alert: Alert) -> Any:
+    """Apprise's words for levels; its own would refuse `error` and `warn` without a sound."""
+    if alert.kind == "resolved":
+        return apprise.NotifyType.SUCCESS
+    if alert.kind == "closed":
+        return apprise.NotifyType.INFO
+    return {"INFO": apprise.NotifyType.INFO, "WARN": apprise.NotifyType.WARNING, "ERROR": apprise.NotifyType.FAILURE}[
+        alert.level
+    ]
