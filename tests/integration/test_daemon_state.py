@@ -10,7 +10,7 @@ from daemons import WALERT, Home
 
 RULES = "version: 1\nrules: [{title: High, when: loss > 2, wait_duration: 0, repeat: always}]\n"
 FIELDS = {
-    "status": {"pid", "running", "status"},
+    "status": {"pid", "running", "passed", "others", "status"},
     "alerts": {"alert", "verdict", "why", "messages"},
     "outbox": {
         *("id", "receiver", "state", "kind", "title", "level", "run", "alert", "tries", "born", "due", "reason"),

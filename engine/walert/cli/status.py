@@ -1,14 +1,17 @@
-"""What the daemon follows, what fires, what waits for delivery, and everything that was counted."""
+"""What the daemon follows and how, what fires, what waits for delivery, and everything that was counted."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 
-from walert.cli.common import age, print_rows, print_table, reader, state_configuration
+from walert.cli.common import age, print_rows, print_table, reader, state_configuration, warn
 from walert.cli.exits import FINE, NOT_RUNNING
 from walert.cli.silence_text import HEADER, shown
-from walert.daemon.lock import holder
+from walert.cli.status_text import Seen, head, unmet
+from walert.daemon.lock import holder, touched
+from walert.daemon.presence import others
 from walert.pipeline.blindness import FACT
 from walert.store.values import Status
 from walert.template import number
@@ -24,13 +27,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show the state. Exit code 0 while a walertd runs, 3 when none does."""
     config = state_configuration(args.config)
-    pid = holder(config.state + ".lock")
+    lock = f"{config.state}.lock"
+    pid = holder(lock)
+    seen = Seen(pid, touched(lock) if pid else None, others(config.state))
+    if not os.path.exists(config.state):
+        for line in seen.elsewhere():
+            warn(line)
     with reader(config) as state:
         status = state.status(time.time())
     if args.json:
-        print_rows([{"pid": pid, "running": pid is not None, "status": status}])
+        row = {
+            "pid": pid,
+            "running": pid is not None,
+            "passed": seen.passed,
+            "others": [{**about, "pid": other} for other, about in seen.others],
+        }
+        print_rows([{**row, "status": status}])
     else:
-        _show(status, pid)
+        _show(status, seen)
     return FINE if pid is not None else NOT_RUNNING
 
 
@@ -49,11 +63,13 @@ def _show_blind(status: Status) -> None:
         print(f"… and {len(rows) - MOST_BLIND} more (--json has all)")
 
 
-def _show(status: Status, pid: int | None) -> None:
-    print(f"walertd runs as {pid}" if pid else "walertd does not run")
-    print(f"state {status.path}, last change {age(status.updated)}")
-    runs = ", ".join(f"{count} {state}" for state, count in sorted(status.runs.items()))
-    print(f"{status.streams} files followed ({status.gone} gone); runs: {runs or 'none'}")
+def _show(status: Status, seen: Seen) -> None:
+    for line in head(status, seen, time.time()):
+        print(line)
+    if lines := unmet(status):
+        print("\nnot as configured:")
+        for line in lines:
+            print(f"  {line}")
     if status.firing:
         print("\nfiring:")
         rows = [

@@ -46,6 +46,12 @@ class Lock:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, text.encode(), 0)
 
+    def touch(self) -> None:
+        """Say that the holder lives, by the file's time: also while the disk is full."""
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                os.utime(self._fd)
+
     def release(self) -> None:
         """Give the lock back. The file stays: removing it would let two processes hold two locks of one name."""
         if self._fd is not None:
@@ -71,6 +77,14 @@ def holder(path: str) -> int | None:
     """The pid of the walertd that holds the lock at `path`, or None."""
     found = held(path)
     return None if found is None else found[0]
+
+
+def touched(path: str) -> float | None:
+    """When the holder last said that it lives, Unix seconds of the system's clock; None without a lock file."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
 
 
 def held(path: str) -> tuple[int, dict[str, Any]] | None:

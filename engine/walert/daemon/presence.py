@@ -20,12 +20,15 @@ from walert.daemon.lock import Lock, held
 from walert.errors import AlreadyRunning, StoreError
 from walert.tail.discover import root_of
 
+T_TOUCH = 2.0  # seconds between two signs of life
+
 
 class Presence:
     """Held from `enter` to `leave`."""
 
     def __init__(self, state: str, environ: Mapping[str, str]) -> None:
         self._lock = Lock(f"{state}.lock")
+        self._touched = float("-inf")
         name = f"{hashlib.sha256(os.fsencode(state)).hexdigest()[:16]}.lock"
         self._entries = [Lock(os.path.join(folder, name), 0o644) for folder in _registries(environ)]
 
@@ -41,6 +44,12 @@ class Presence:
         """Another configuration is in force."""
         for lock in (self._lock, *self._entries):
             lock.announce(_about(config))
+
+    def touch(self, monotonic: float) -> None:
+        """A pass has completed: now and then the lock's file is given the present time."""
+        if monotonic - self._touched >= T_TOUCH:
+            self._touched = monotonic
+            self._lock.touch()
 
     def leave(self) -> None:
         """Give everything back. The entries go before the lock: whoever takes that makes them anew."""

@@ -231,6 +231,7 @@ class Daemon:
     def _turned(self) -> None:
         """A round is over: what lives is told to whoever asks."""
         self.vitals.turned(self.passes.failing, self.delivery.moved())
+        self.presence.touch(self.clock.monotonic())
         if self.vitals.due():
             self.vitals.tell(self.watch.status(), self.follower.status())
 
