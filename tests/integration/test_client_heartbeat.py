@@ -57,18 +57,25 @@ walert.alert("T", "x")
     assert len(events(only_log(tmp_path), "finish")) == 1
 
 
-def test_a_heartbeat_is_a_line_of_a_run_of_init(tmp_path: Path) -> None:
+def test_a_heartbeat_touches_the_log_and_adds_nothing_to_it(tmp_path: Path) -> None:
     script = """
 import os, walert
-import walert.client.run as run
-assert run.Worker.__init__.__defaults__ == (None, 30.0)
 begun = walert.init(project="p")
-begun._beat()
+size = os.stat(begun.path).st_size
+os.utime(begun.path, (1, 1))
+begun._worker._beat()
+assert os.stat(begun.path).st_size == size and os.stat(begun.path).st_mtime > 1e9
 os.remove(begun.path)
-begun._beat()
+begun._worker._beat()
 assert not os.path.exists(begun.path)
 """
     assert HEARTBEAT == 30.0
-    train(script + "begun.alert('T', 'x')\nbegun._beat()\n", tmp_path)
+    train(script + "begun.alert('T', 'x')\nbegun._worker._beat()\n", tmp_path)
     found = only_log(tmp_path)
-    assert [r["_walert"]["event"] for r in found] == ["start", "alert", "heartbeat", "finish"]
+    assert [r["_walert"]["event"] for r in found] == ["start", "alert", "finish"]
+    assert events(found, "start")[0]["heartbeat"] == 30.0
+
+
+def test_a_run_that_only_alerts_promises_no_heartbeat(tmp_path: Path) -> None:
+    train("import walert; walert.alert('T', 'x')", tmp_path)
+    assert events(only_log(tmp_path), "start")[0]["heartbeat"] is None

@@ -170,7 +170,9 @@ def _is_config(file: str, content: bytes | None) -> bool:
     return names_files or (not any(isinstance(rule, dict) for rule in rules) and not _CONFIG_KEYS.isdisjoint(data))
 
 
-_CONFIG_KEYS = frozenset({"watch", "receivers", "routes", "default_receivers", "heartbeat", "state", "run_timeout"})
+_CONFIG_KEYS = frozenset(
+    {"watch", "receivers", "routes", "default_receivers", "heartbeat", "state", "run_timeout", "lifecycle"}
+)
 
 
 def _check_config(checked: _Checked, file: str, content: bytes | None, environ: Mapping[str, str]) -> list[str]:

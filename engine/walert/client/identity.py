@@ -81,6 +81,12 @@ def rank_of(environ: Mapping[str, str]) -> Rank:
     return Rank(0, 1)
 
 
+def may_restart(environ: Mapping[str, str]) -> bool:
+    """Whether a launcher starts this process again should it fail: torchrun, as long as it has restarts left."""
+    done, most = (_whole(environ.get(f"TORCHELASTIC_{name}")) for name in ("RESTART_COUNT", "MAX_RESTARTS"))
+    return most is not None and (done or 0) < most
+
+
 def _whole(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 

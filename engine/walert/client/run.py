@@ -19,7 +19,7 @@ from walert.client.ignored import stand_in
 from walert.client.log_file import LogFile
 from walert.client.notice import say
 from walert.client.values import Values, recordable
-from walert.client.worker import Worker
+from walert.client.worker import HEARTBEAT, Worker
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -77,7 +77,7 @@ class Run:
         place = identity.rank_of(os.environ)
         self._rank, self._world = place
         self._file = LogFile(self._folder, f"metrics.rank{self._rank}" if self._rank else "metrics", self._start_line)
-        self._worker = Worker(self._file.sync, None if ad_hoc else self._beat)
+        self._worker = Worker(self._file.sync, None if ad_hoc else self._file.beat)
 
     # --- what training code calls
 
@@ -290,9 +290,6 @@ class Run:
         except Exception as error:
             say("event", f"an {event['event']} could not be written to {self._file.path}: {error!r}")
 
-    def _beat(self) -> None:
-        self._file.beat(lines.event_line({"v": VERSION, "event": "heartbeat"}, clock.now()))
-
     def _start_line(self, file: LogFile) -> bytes:
         if not self._attempt:
             self._attempt = 1 + (_count_attempt(file) if self._who.restarts is None else self._who.restarts)
@@ -305,11 +302,24 @@ class Run:
             "tags": list(self.tags),
             **{name: text for name, text in self._about().items() if text},
         }
-        facts = {**event, **self._place(), **identity.process_facts(), "config": recordable(self.config)}
+        facts = {
+            **event,
+            **self._place(),
+            **identity.process_facts(),
+            **self._signs(),
+            "config": recordable(self.config),
+        }
         return lines.event_line(facts, clock.now())
 
     def _about(self) -> dict[str, str | None]:
         return {"group": self.group, "job_type": self.job_type, "notes": arguments.shorten(self.notes or "", MAX_NOTES)}
+
+    def _signs(self) -> dict[str, Any]:
+        """What a daemon may expect of this process: a touch of the log every so many seconds, a launcher that restarts it."""
+        return {
+            "heartbeat": None if self.ad_hoc else HEARTBEAT,
+            "may_restart": identity.may_restart(os.environ),
+        }
 
     def _place(self) -> dict[str, Any]:
         """Where this writer stands in the run. Rank -1 is a further process of a rank that has a living writer already."""

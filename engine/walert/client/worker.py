@@ -1,4 +1,4 @@
-"""The one background thread of a run: brings alerts to disk off the calling thread, and writes the heartbeat.
+"""The one background thread of a run: brings alerts to disk off the calling thread, and gives the heartbeat.
 
 It is started with `_thread`, since `threading.Thread.start` takes a lock that an interrupted caller may hold, and it is not waited for at
 the interpreter's end, except by `settle`, for a bounded time.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+from walert.config.lifecycle import DEFAULTS, News, read_news
 from walert.config.receiver_url import CONSOLE, check_receiver_url
 from walert.config.sources import read_sources
 from walert.config.values import Config, Heartbeat, ReceiverConfig, RouteConfig
@@ -90,6 +91,7 @@ class _Reader:
             receivers=receivers,
             state=self.state(),
             heartbeat=self.heartbeat(),
+            lifecycle=self.lifecycle(receivers),
             run_timeout=self.duration(self.data, "run_timeout", ("run_timeout",), 86400.0),
         )
 
@@ -186,6 +188,23 @@ class _Reader:
         if every < 1:
             self.complain(("heartbeat", "every"), "bad-duration", "a heartbeat comes at most once a second.")
         return Heartbeat(url, every)
+
+    def lifecycle(self, receivers: Collection[str]) -> dict[str, News]:
+        """What is told of the life of runs, by kind; what the file does not say is as by default."""
+        found = dict(DEFAULTS)
+        for kind, entry in (self.data.get("lifecycle") or {}).items():
+            path: Path = ("lifecycle", kind)
+            if kind not in DEFAULTS or entry is None:
+                continue
+            names: tuple[str, ...] = ()
+            seconds: dict[str, float] = {}
+            if isinstance(entry, dict):
+                names = self.names(entry, (*path, "receivers"), receivers)
+                for key in ("wait_duration", "after"):
+                    seconds[key] = self.duration(entry, key, (*path, key), getattr(DEFAULTS[kind], key))
+            level = self.level(entry, "level") if isinstance(entry, dict) else None
+            found[kind] = read_news(DEFAULTS[kind], entry, level, names, seconds)
+        return found
 
     # --- values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from walert.config.lifecycle import DEFAULTS, News
 from walert.model import AlertLevel, Source
 
 
@@ -43,7 +44,7 @@ class Config:
     """A whole configuration. `file` is where it stands, None when there is none.
 
     `rule_paths` are absolute paths and globs, and `pack:NAME`. Every name in `routes` and `default_receivers` is in `receivers`.
-    `state` is the absolute path of the state file; `run_timeout` is seconds.
+    `state` is the absolute path of the state file; `run_timeout` is seconds; `lifecycle` has every kind.
     """
 
     file: str | None
@@ -55,3 +56,4 @@ class Config:
     state: str
     heartbeat: Heartbeat | None = None
     run_timeout: float = 86400.0
+    lifecycle: Mapping[str, News] = field(default_factory=lambda: DEFAULTS)

@@ -71,6 +71,18 @@ class Passes:
             self.log.note("internal", f"what falls due in silence is not judged: {_described(error)}")
         return set()
 
+    def look(self) -> set[str]:
+        """How the runs stand. The logs of processes that seem to be gone are read once more before the next look judges them."""
+        try:
+            told = self.pipeline.look()
+            self.follower.mark_dirty(self.pipeline.keeper.suspects())
+            return told
+        except StoreError as error:
+            self.log.note("state", f"cannot commit how the runs stand, trying again: {error}")
+        except Exception as error:
+            self.log.note("internal", f"how the runs stand is not judged: {_described(error)}")
+        return set()
+
     def end_silences(self) -> set[str]:
         """Tell what the silences held back that ended while nobody looked."""
         try:

@@ -18,6 +18,7 @@ from walert.daemon.log import Log
 from walert.daemon.notify import Notifier
 from walert.daemon.passes import Passes
 from walert.daemon.presence import Presence
+from walert.daemon.processes import Processes
 from walert.daemon.reload import Change, Reloader
 from walert.daemon.saying import farewell, greeting
 from walert.daemon.vitals import Vitals
@@ -104,7 +105,9 @@ class Daemon:
             self.log,
             now=self.clock.now,
             monotonic=self.clock.monotonic,
+            senses=Processes(),
             run_timeout=config.run_timeout,
+            lifecycle=config.lifecycle,
             host=socket.gethostname(),
             everything=self.once,
         )
@@ -199,6 +202,7 @@ class Daemon:
             read = self._read()
             self._turned()
             if self.once and not read and self._is_done():
+                self._look_once()
                 return
             self.delivery.wake(self._renew())
             self._rest(read or self.passes.renewing)
@@ -235,6 +239,13 @@ class Daemon:
         if self.vitals.due():
             self.vitals.tell(self.watch.status(), self.follower.status())
 
+    def _look_once(self) -> None:
+        """How the runs stand, for `--once`: processes that are gone get their last words read before they are judged."""
+        for _ in range(2):
+            self.delivery.wake(self.passes.look())
+            while self._read():
+                pass
+
     def _is_done(self) -> bool:
         """Whether `--once` has read all there is, or can commit nothing."""
         if self.passes.failing is not None:
@@ -258,6 +269,7 @@ class Daemon:
             self.follower.scan()
         else:
             self.follower.sweep()
+        self.delivery.wake(self.passes.look())
         self.delivery.wake(self.passes.tick())
         self.delivery.wake()  # `walert outbox retry` writes the state file, and has no other way to this process
 
@@ -291,7 +303,7 @@ class Daemon:
             self.pipeline.set_rules(self.reloader.rules)
             self.passes.rules_changed()
         if change.config:
-            self.pipeline.run_timeout = config.run_timeout
+            self.pipeline.keeper.timeout, self.pipeline.keeper.news = config.run_timeout, config.lifecycle
             self.watch.refresh(config.sources)
             self.follower.set_sources(self.vitals.sources(config))
             self._missing = self._say_unmet(config)

@@ -75,6 +75,23 @@ class HeldBack:
     time: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News of the run itself. `over`: its last message of this attempt, which names what the cooldowns still hold back.
+
+    `quiet` news are told to nobody; `mark` tells two of one title at one line apart.
+    """
+
+    title: str
+    level: AlertLevel
+    text: str
+    wait: float = LIFECYCLE_WAIT
+    receivers: tuple[str, ...] = ()
+    over: bool = False
+    quiet: bool = False
+    mark: str = ""
+
+
 Said = Told | HeldBack
 Routing = Callable[[Alert, Sequence[str]], tuple[str, ...]]
 
@@ -87,8 +104,12 @@ class Desk:
         run: Run,
         routing: Routing,
         cooldowns: Mapping[str, Any] | None = None,
+        *,
+        tells_end: bool = True,
     ) -> None:
+        """`tells_end`: a finish record is told by `line`; else somebody who sees all files of the run does it by `lifecycle`."""
         self.run = run
+        self.tells_end = tells_end
         self.routing = routing
         self.cooldowns: dict[str, Cooldown] = {
             title: Cooldown.load(state) for title, state in (cooldowns or {}).items()
@@ -107,7 +128,7 @@ class Desk:
             said += self._alert(place, record)
         for transition in sorted(transitions, key=lambda t: (-t.rule.level.severity, t.rank)):
             said += self._rule(place, transition)
-        if kind == "finish" and place.rank == 0:
+        if kind == "finish" and place.rank == 0 and self.tells_end:
             said += self._finish(place, record)
         return said
 
@@ -125,21 +146,35 @@ class Desk:
     def _finish(self, place: Place, record: Record) -> list[Said]:
         event = record.event or {}
         failed = event.get("state") == "failed"
-        text = wording.finished(event, {t: (c.suppressed, c.ended) for t, c in self.cooldowns.items()})
         title, level = ("Run failed", AlertLevel.ERROR) if failed else ("Run finished", AlertLevel.INFO)
+        # Nobody waits for the end of a notebook, or of a script that only called alert().
+        quiet = bool(event.get("jupyter") or event.get("ad_hoc")) and not failed
+        return self.lifecycle(place, record, Notice(title, level, wording.finished(event), over=True, quiet=quiet))
+
+    def lifecycle(self, place: Place, record: Record, notice: Notice) -> list[Said]:
+        """News of the run itself, at the newest `record` of one of its files."""
+        text = notice.text
+        if notice.over:
+            text = "\n".join(part for part in (text, *self._still_held()) if part) or "The run has ended."
+        if notice.quiet:
+            return []
+        draft = _Draft(
+            "lifecycle", notice.title, notice.level, text, None, self._facts(place, record), mark=notice.mark
+        )
+        return self._ask(place, draft, notice.wait, notice.receivers)
+
+    def _still_held(self) -> list[str]:
+        """A line for each title of which something is held back; it is told with them."""
+        lines = wording.still_held({t: (c.suppressed, c.ended) for t, c in self.cooldowns.items()})
         for name, kept in self.cooldowns.items():
             if kept.suppressed or kept.ended:
                 self._keep(name, replace(kept, suppressed=0, ended=()))
-        if (event.get("jupyter") or event.get("ad_hoc")) and not failed:
-            return []  # nobody waits for the end of a notebook, or of a script that only called alert()
-        return self._ask(
-            place, _Draft("lifecycle", title, level, text, None, self._facts(place, record)), LIFECYCLE_WAIT
-        )
+        return lines
 
-    def _ask(self, place: Place, draft: _Draft, wait: float) -> list[Said]:
+    def _ask(self, place: Place, draft: _Draft, wait: float, own: Sequence[str] = ()) -> list[Said]:
         verdict = self._judge(place, draft, wait)
         if isinstance(verdict, Granted):
-            return [self._tell(place, draft, verdict, ())]
+            return [self._tell(place, draft, verdict, own)]
         return [self._hold(draft, verdict.why)]
 
     # --- rules
@@ -338,6 +373,7 @@ class _Draft:
     origin: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     runbook: str | None = None
+    mark: str = ""
 
     def fill(self, suppressed: int) -> str:
         """The text, with the count of what was held back."""
@@ -370,5 +406,6 @@ def _group(key: str) -> str:
 
 def _alert_id(run: Run, place: Place, draft: _Draft) -> str:
     """The same whenever the same bytes are judged again: no inode, host or counter is in it."""
-    parts = (run.id, place.path, place.head, draft.facts.offset, draft.title, draft.level, draft.kind, place.attempt)
+    what = (draft.facts.offset, draft.title, draft.level, draft.kind, place.attempt)
+    parts = (run.id, place.path, place.head, *what, *((draft.mark,) if draft.mark else ()))
     return hashlib.blake2b("\x1f".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=10).hexdigest()

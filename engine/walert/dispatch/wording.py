@@ -105,15 +105,17 @@ def with_unreported(text: str, ended: Sequence[str]) -> str:
     return f"{text}\nHeld back since the last message: {'; '.join(ended)}."
 
 
-def finished(event: Mapping[str, Any], held: Mapping[str, tuple[int, Sequence[str]]]) -> str:
-    """The text of the run's last message: how it ended, and what its cooldowns still held back."""
-    lines = []
+def finished(event: Mapping[str, Any]) -> str:
+    """What a finish record says of how the run ended; nothing for a good end."""
     if event.get("error"):
-        lines.append(from_data(str(event["error"]))[:2_000])
-    elif event.get("exit_code"):
-        lines.append(f"exit code {event['exit_code']}")
-    for title, (count, ended) in held.items():
-        if count or ended:
-            more = f" ({'; '.join(ended)})" if ended else ""
-            lines.append(f"{title}: {count} held back{more}")
-    return "\n".join(lines) or "The run has ended."
+        return from_data(str(event["error"]))[:2_000]
+    return f"exit code {event['exit_code']}" if event.get("exit_code") else ""
+
+
+def still_held(held: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
+    """For the run's last message: what its cooldowns hold back, by title, how often and which episodes."""
+    return [f"{title}: {count} held back{_named(ended)}" for title, (count, ended) in held.items() if count or ended]
+
+
+def _named(ended: Sequence[str]) -> str:
+    return f" ({'; '.join(ended)})" if ended else ""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from walert.config.lifecycle import DEFAULTS
+from walert.config.lifecycle import News as LifecycleNews
 from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
 from walert.dispatch.route import Router
 from walert.dispatch.sparkline import sparkline
@@ -15,6 +17,8 @@ from walert.model import Alert, BadLine, Batch, Checkpoint, Curve, Happening, Re
 from walert.pipeline.blindness import Blindness
 from walert.pipeline.carried import RunRules, carries_rules
 from walert.pipeline.cut import A_PASS, Named, curves, named
+from walert.pipeline.lifecycle import Keeper, Member, News
+from walert.pipeline.lifecycle.keeper import Senses
 from walert.pipeline.logs import first_event, numbered
 from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt
 from walert.pipeline.replay import plain, spelled
@@ -42,6 +46,9 @@ class Ledger(Protocol):
 
     def cooldowns(self, run_id: str) -> Mapping[str, Any]:
         """The committed cooldowns of a run."""
+
+    def run_states(self) -> Mapping[str, RunState]:
+        """The committed state of every run that has one."""
 
     def silences(self, now: float) -> Sequence[Silence]:
         """The silences in force."""
@@ -103,8 +110,10 @@ class Pipeline:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         host: str,
+        senses: Senses,
         everything: bool = False,
         run_timeout: float = RUN_TIMEOUT,
+        lifecycle: Mapping[str, LifecycleNews] = DEFAULTS,
     ) -> None:
         self.router = router
         self.ledger = ledger
@@ -116,7 +125,7 @@ class Pipeline:
         self._unused = 0  # rule files of runs that are not used, since the last commit
         self.now = now
         self.monotonic = monotonic
-        self.run_timeout = run_timeout
+        self.keeper = Keeper(senses, ledger.run_states, run_timeout, lifecycle)
         self.host = host
         self.everything = everything  # --once: read from the start and deliver, however old
         self.sessions: OrderedDict[str, Session] = OrderedDict()
@@ -125,6 +134,7 @@ class Pipeline:
         self.silencer = Silencer(ledger)
         self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
         self._listing = False  # while history is judged: an alert goes to nobody, and so does the end of what it told
+        self._behind: set[str] = set()  # streams of which the newest batch was not the end
         self._places: dict[str, Batch] = {}  # stream -> its newest batch, once it is read to its end
 
     # --- one pass
@@ -172,8 +182,17 @@ class Pipeline:
             self._lines(session, batch, done)
         finally:
             self._listing = False
-        done.count("records", session.counts["records"] - before)
+        records = session.counts["records"] - before
+        done.count("records", records)
+        if batch.lines:
+            self.keeper.heard(
+                session.run, batch.checkpoint.stream, records, session.fold.newest(), history=self._is_history(batch),
+                now=done.now, moment=self.monotonic(),
+            )  # fmt: skip
         return session
+
+    def _is_history(self, batch: Batch) -> bool:
+        return batch.checkpoint.stream in self._modes
 
     def _lines(self, session: Session, batch: Batch, done: _Pass) -> None:
         for judged in session.lines(batch.lines, batch.first_line, batch.first_offset, done.now):
@@ -188,18 +207,23 @@ class Pipeline:
             done.heard.append(lambda: self.listener.bad_line(batch.path, bad))
 
     def _take(self, session: Session, batch: Batch, judged: Judged, done: _Pass) -> None:
-        run, mode = session.run, self._modes.get(batch.checkpoint.stream)
+        mode = self._modes.get(batch.checkpoint.stream)
         kind = judged.record.event.get("event") if judged.record.event else None
+        if mode != "skip":
+            self._tell(session, batch, judged, mode == "history", done)
         if kind in ("start", "finish"):
-            self._lifecycle(run, str(kind), judged.record, done)
-        if mode == "skip":
-            return
+            news = self._lifecycle(session, batch, str(kind), judged.record, done)
+            here = session.here(judged.record, done.now)
+            self._report(session.desk, here, judged.record, news, mode is not None, done)
+
+    def _tell(self, session: Session, batch: Batch, judged: Judged, history: bool, done: _Pass) -> None:
+        run = session.run
         for transition in judged.transitions:
             if transition.happening is not Happening.CONFIRMED:
                 self._happened(run, batch, transition, done)
-        told = judged.said if mode == "history" else self._illustrated(session, batch, judged, done)
+        told = judged.said if history else self._illustrated(session, batch, judged, done)
         for said in told:
-            self._say(run, said, mode == "history", done)
+            self._say(run, said, history, done)
 
     def _illustrated(self, session: Session, batch: Batch, judged: Judged, done: _Pass) -> Sequence[Said]:
         """What was said, with the course of the metrics that it is about."""
@@ -214,17 +238,30 @@ class Pipeline:
         done.happenings.append((str(transition.happening), done.now, run.id, _transition(batch.path, transition)))
         done.heard.append(_later(self.listener.judged, run, batch.path, transition))
 
-    def _lifecycle(self, run: Run, kind: str, record: Record, done: _Pass) -> None:
-        event = record.event or {}
+    def _lifecycle(self, session: Session, batch: Batch, kind: str, record: Record, done: _Pass) -> News:
+        event, run = record.event or {}, session.run
         payload = {
             "state": event.get("state") or "running",
             "step": plain(record.step) if record.has_step else None,
             "time": record.time,
         }
         done.happenings.append((f"run_{kind}", done.now, run.id, payload))
-        state = "running" if kind == "start" else str(event.get("state") or "finished")
-        done.states[run.id] = RunState(state, record.time or done.now)
-        done.heard.append(_later(self.listener.note, "run", f"{run.name}: {state}"))
+        take = self.keeper.start if kind == "start" else self.keeper.finish
+        return take(
+            run, batch.checkpoint.stream, batch.path, record, history=self._is_history(batch), now=done.now,
+            moment=self.monotonic(),
+        )  # fmt: skip
+
+    def _report(self, desk: Desk, place: Place, record: Record, news: News, history: bool, done: _Pass) -> None:
+        """A run's new state, and what is told of it."""
+        done.states[news.run.id] = news.state
+        if not news.why:
+            return
+        done.happenings.append(("run_state", done.now, news.run.id, {"state": news.state.state, "why": news.why}))
+        done.heard.append(_later(self.listener.note, "run", f"{news.run.name}: {news.state.state} ({news.why})"))
+        if news.notice is not None:
+            for said in desk.lifecycle(place, record, news.notice):
+                self._say(news.run, said, history, done)
 
     def _say(self, run: Run, said: Said, history: bool, done: _Pass) -> None:
         if isinstance(said, HeldBack):
@@ -267,7 +304,8 @@ class Pipeline:
 
     def _tick(self, batch: Batch, session: Session) -> set[str]:
         done = _Pass(self.now())
-        judged = session.silent(self.monotonic() - session.read_at, self.run_timeout, done.now)
+        silent = self.monotonic() - session.read_at
+        judged = session.silent(silent, self.keeper.timeout, done.now, alive=self.keeper.alive(session.run))
         if judged is None and not session.parting:
             return set()
         self._part(session, done)
@@ -282,6 +320,47 @@ class Pipeline:
         except BaseException:
             self._drop(batch)
             raise
+        for tell in done.heard:
+            tell()
+        return {name for _, receivers in done.alerts for name in receivers}
+
+    def look(self) -> set[str]:
+        """Judge how the runs stand, by their processes and their silence. As `process`, for each of them that changed."""
+        now, told = self.now(), set[str]()
+        kept: dict[str, RunState] = {}
+        for news in self.keeper.look(now, self.monotonic(), lambda stream: stream not in self._behind):
+            if news.why:
+                told |= self._changed(news)
+            else:
+                kept[news.run.id] = news.state
+        if kept:
+            self.ledger.commit(Changes(at=now, run_states=kept))
+        return told
+
+    def _changed(self, news: News) -> set[str]:
+        """One run's state changed by itself."""
+        done, member = _Pass(self.now()), news.member
+        desk, session = self._desk(news.run), self.sessions.get(member.stream)
+        newest = session.fold.newest() if session is not None else None
+        record = (newest or _unseen(member))._replace(time=member.time_at(done.now))
+        place = Place(member.stream, member.path, member.path, "", done.now, self.host, member.attempt + 1, member.rank)
+        if session is not None:
+            place = replace(session.here(record, done.now), late=False)
+        try:
+            self._report(desk, place, record, news, False, done)
+            cooldowns = {(news.run.id, title): kept for title, kept in desk.changed().items()}
+            self.ledger.commit(
+                Changes(
+                    at=done.now, alerts=done.alerts, happenings=done.happenings, counters=done.counters, silenced=done.silenced,
+                    run_states=done.states, cooldowns=cooldowns,
+                )
+            )  # fmt: skip
+        except BaseException:
+            self._forget(news.run.id)
+            raise
+        finally:
+            if session is None:
+                self.desks.pop(news.run.id, None)
         for tell in done.heard:
             tell()
         return {name for _, receivers in done.alerts for name in receivers}
@@ -380,6 +459,10 @@ class Pipeline:
         session = open_session(batch.source, run, batch.path, rules, self._desk(run), place, LATE_AFTER, own)
         session.started, session.read_at = self.now(), self.monotonic()
         self.blindness.watch(session, event=event)
+        self.keeper.open(
+            run, stream, batch.path, foreign=not own, history=stream in self._modes, now=session.started, moment=session.read_at,
+            modified=batch.modified,
+        )  # fmt: skip
         return self._keep(stream, session)
 
     def _unusable(self, text: str) -> None:
@@ -420,14 +503,21 @@ class Pipeline:
         stream = batch.checkpoint.stream
         session = self.sessions.get(stream)
         run_id = session.run.id if session is not None else None
-        for other in [s for s, held in self.sessions.items() if s == stream or held.run.id == run_id]:
+        self._close_session(stream)
+        self.renewals.forget(stream)
+        if run_id is not None:
+            self._forget(run_id)
+        self._modes.pop(stream, None)
+
+    def _forget(self, run_id: str) -> None:
+        for other in [s for s, held in self.sessions.items() if held.run.id == run_id]:
             self._close_session(other)
             self.renewals.forget(other)
-        self._modes.pop(stream, None)
+        self.keeper.forget(run_id)
 
     def _desk(self, run: Run) -> Desk:
         if run.id not in self.desks:
-            self.desks[run.id] = Desk(run, self._route, self.ledger.cooldowns(run.id))
+            self.desks[run.id] = Desk(run, self._route, self.ledger.cooldowns(run.id), tells_end=False)
         return self.desks[run.id]
 
     def _route(self, alert: Alert, own: Sequence[str]) -> tuple[str, ...]:
@@ -582,6 +672,10 @@ class Pipeline:
         for transition in (*over, *come(old, fold)):
             self._happened(session.run, place, transition, done)
         return self._commit(place, session, done)
+
+
+def _unseen(member: Member) -> Record:
+    return Record(0, 0, member.step or 0.0, member.step is not None, None, None, {}, None)
 
 
 def _transition(path: str, transition: Transition) -> dict[str, Any]:

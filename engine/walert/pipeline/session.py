@@ -131,21 +131,22 @@ class Session:
         transitions = self.fold.step_entered(record) if entered else self.fold.step(record)
         if not transitions and record.event is None:
             return Judged(record, (), ())
-        return Judged(record, transitions, self.desk.line(self._here(record, arrival), record, transitions))
+        return Judged(record, transitions, self.desk.line(self.here(record, arrival), record, transitions))
 
-    def silent(self, seconds: float, timeout: float, now: float) -> Judged | None:
-        """What `seconds` without a line change by themselves; after `timeout`, the end of a run that never said so."""
+    def silent(self, seconds: float, timeout: float, now: float, *, alive: bool = True) -> Judged | None:
+        """What `seconds` without a line change by themselves while the run is `alive`; after `timeout`, the end of one that never said so."""
         last = self.fold.newest()
         if last is None or last.time is None:
             return None
-        transitions = self.fold.due(last.time + seconds)
+        transitions = self.fold.due(last.time + seconds) if alive else []
         if seconds > timeout:
             transitions += self.fold.close("no end record", last._replace(time=last.time + seconds))
         if not transitions:
             return None
-        return Judged(last, transitions, self.desk.line(self._here(last, now), last, transitions))
+        return Judged(last, transitions, self.desk.line(self.here(last, now), last, transitions))
 
-    def _here(self, record: Record, arrival: float | None) -> Place:
+    def here(self, record: Record, arrival: float | None) -> Place:
+        """Where a record stands, for the desk."""
         event = record.event or {}
         if event.get("event") == "start" and isinstance(event.get("rank"), int):
             self.place = replace(self.place, rank=event["rank"])

@@ -1,0 +1,327 @@
+"""Keeps the runs that live: their members, how each stands, and what is to be told when a run's state changes.
+
+It commits nothing and reads no clock. What it answers carries the run's new state for the state file; a caller that cannot commit calls
+`forget`, and the run is taken up again from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
+
+from walert.config.lifecycle import DEFAULTS
+from walert.config.lifecycle import News as Told
+from walert.dispatch.desk import Notice
+from walert.model import Record, Run
+from walert.pipeline.lifecycle import words
+from walert.pipeline.lifecycle.member import OVER, Facts, Member, started
+from walert.pipeline.lifecycle.verdict import Limits, Sight, Verdict, standing, verdict
+from walert.store.codec import run_from_builtins, run_to_builtins
+from walert.store.values import RunState
+
+HOLD = 60.0  # seconds in which a launcher that restarts may do so, before the end of an attempt is told
+FOREIGN_EVERY = 10.0  # seconds between two looks at runs of which nothing but their lines is known
+KEEP_EVERY = 60.0  # seconds between two commits of nothing but how long a run has been silent
+QUIET_IN_NOTEBOOKS = ("finished", "finished_early", "stalled")
+
+
+class Senses(Protocol):
+    """What is seen of processes. The keeper asks often; answers are cheap."""
+
+    def gone(self, facts: Facts) -> bool | None:
+        """Whether the process is certainly not there; None when its pid says nothing here."""
+
+    def touched(self, path: str) -> float | None:
+        """When the log was last touched, as its file system has it; None when it is not there."""
+
+
+class News(NamedTuple):
+    """A run changed: its state for the state file, who it is about, and what is to be told, if anything is."""
+
+    run: Run
+    state: RunState
+    member: Member
+    notice: Notice | None
+    why: str
+
+
+@dataclass(slots=True)
+class _Life:
+    """A run. `shown` is the state last committed, `held` since when the news of it waits for a restart."""
+
+    run: Run
+    members: dict[str, Member] = field(default_factory=dict)
+    shown: str = "running"
+    since: float = 0.0
+    held: float | None = None
+    kept: float = 0.0
+    dirty: bool = False
+    looked: float = float("-inf")
+
+    @property
+    def foreign(self) -> bool:
+        """Whether no walert writes any of its logs."""
+        return all(m.foreign for m in self.members.values())
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            "run": run_to_builtins(self.run),
+            "members": [m.dump() for m in self.members.values()],
+            "held": self.held,
+        }
+
+
+@dataclass(slots=True)
+class _Pulse:
+    """What is seen of a member now; moments are the daemon's monotonic clock."""
+
+    line: float
+    beat: float
+    touched: float | None = None
+    suspect: bool = False
+
+
+class Keeper:
+    """One for the daemon. `now` is the daemon's clock, `moment` its monotonic one, both arguments."""
+
+    def __init__(
+        self,
+        senses: Senses,
+        states: Callable[[], Mapping[str, RunState]],
+        timeout: float,
+        news: Mapping[str, Told] = DEFAULTS,
+    ) -> None:
+        self.senses = senses
+        self.timeout = timeout
+        self.news = news
+        self._lives: dict[str, _Life] = {}
+        self._pulses: dict[str, _Pulse] = {}
+        self._known: dict[str, RunState] | None = None
+        self._states = states
+
+    @property
+    def limits(self) -> Limits:
+        """By the configuration in force."""
+        stalled = self.news["stalled"]
+        return Limits(stalled.after, self.news["lost"].after, self.timeout, stalled.told and stalled.everywhere)
+
+    # --- what logs say
+
+    def open(
+        self,
+        run: Run,
+        stream: str,
+        path: str,
+        *,
+        foreign: bool,
+        history: bool,
+        now: float,
+        moment: float,
+        modified: float,
+    ) -> None:
+        """A log is read for the first time; a foreign one is a member from here on, any other with its start record."""
+        if foreign and stream not in self._life(run, now).members:
+            member = Member(stream, path, foreign=True, history=history, quiet_since=min(now, modified))
+            self._life(run, now).members[stream] = member
+            self._pulses[stream] = _pulse(member, now, moment)
+
+    def start(
+        self, run: Run, stream: str, path: str, record: Record, *, history: bool, now: float, moment: float
+    ) -> News:
+        """A process began, or began again."""
+        life = self._life(run, now)
+        event = record.event or {}
+        if event.get("role") != "supervisor":
+            life.run = run
+        life.members[stream] = started(stream, path, event, now, history)
+        self._pulses[stream] = _pulse(life.members[stream], now, moment)
+        life.held = None
+        state = verdict(tuple(life.members.values())).state
+        life.shown, life.since = state, record.time or now
+        return self._news(life, life.members[stream], None, "a process began", now)
+
+    def finish(
+        self, run: Run, stream: str, path: str, record: Record, *, history: bool, now: float, moment: float
+    ) -> News:
+        """A process said how it ended."""
+        life = self._life(run, now)
+        member = life.members.get(stream) or started(stream, path, {}, now, history)
+        life.members[stream] = replace(member, foreign=False).ended(
+            record.event or {}, record.step if record.has_step else None
+        )
+        changed = self._judge(life, now, moment)
+        return changed or self._news(life, life.members[stream], None, "a process ended", now)
+
+    def heard(
+        self, run: Run, stream: str, records: int, newest: Record | None, *, history: bool, now: float, moment: float
+    ) -> None:
+        """Lines were read of a log."""
+        life = self._lives.get(run.id)
+        member = life.members.get(stream) if life is not None else None
+        if life is None or member is None:
+            return
+        time, step = (None, member.step) if newest is None else (newest.time, newest.step)
+        if not history:
+            member = member.heard(records, time, step, now)
+            pulse = self._pulses.setdefault(stream, _Pulse(moment, moment))
+            pulse.line = pulse.beat = moment
+            pulse.suspect = False
+        elif not member.foreign:
+            member = replace(member, step=step)
+        life.members[stream] = member
+        life.dirty = True
+        if member.foreign and life.shown == "finished" and not member.over:
+            life.shown, life.since = "running", now  # it goes on after all
+
+    # --- what time and processes say
+
+    def look(self, now: float, moment: float, is_read: Callable[[str], bool]) -> Iterator[News]:
+        """What changed by itself. `is_read(stream)`: nothing of the log is left to read.
+
+        A process that is gone is judged at the second look, so that its last words are read before.
+        """
+        self._take_up(now, moment)
+        for life in list(self._lives.values()):
+            if (life.shown in OVER and life.held is None) or (life.foreign and moment - life.looked < FOREIGN_EVERY):
+                continue
+            life.looked = moment
+            for stream, member in list(life.members.items()):
+                if not member.over:
+                    state = standing(member, self._sight(member, now, moment, is_read), self.limits)
+                    life.members[stream] = replace(member, state=state)
+            changed = self._judge(life, now, moment)
+            if changed is not None:
+                yield changed
+            elif life.dirty and not 0 <= now - life.kept < KEEP_EVERY:
+                yield self._news(life, next(iter(life.members.values())), None, "", now)
+
+    def suspects(self) -> list[str]:
+        """The logs of processes that seem to be gone: they are to be read to their end before the next look."""
+        return [m.path for life in self._lives.values() for s, m in life.members.items() if self._is_suspect(s)]
+
+    def _is_suspect(self, stream: str) -> bool:
+        pulse = self._pulses.get(stream)
+        return pulse is not None and pulse.suspect
+
+    def alive(self, run: Run) -> bool:
+        """Whether the run may still log."""
+        life = self._lives.get(run.id)
+        return life is None or life.shown in ("running", "stalled", "lost")
+
+    def _sight(self, member: Member, now: float, moment: float, is_read: Callable[[str], bool]) -> Sight:
+        pulse = self._pulses.setdefault(member.stream, _pulse(member, now, moment))
+        gone = None if member.foreign else self.senses.gone(member.facts)
+        judged = bool(gone) and pulse.suspect and is_read(member.stream)
+        pulse.suspect = bool(gone)
+        if gone is None and member.beats is not None:
+            self._feel(pulse, member, moment)
+        return Sight(gone and judged, moment - pulse.line, moment - pulse.beat)
+
+    def _feel(self, pulse: _Pulse, member: Member, moment: float) -> None:
+        """A touch of the log is a heartbeat. Its own time is another clock's: only that it changed counts."""
+        touched = self.senses.touched(member.path)
+        if touched is not None and touched != pulse.touched:
+            pulse.beat = moment if pulse.touched is not None else pulse.beat
+            pulse.touched = touched
+
+    # --- what follows
+
+    def _judge(self, life: _Life, now: float, moment: float) -> News | None:
+        found = verdict(tuple(life.members.values()))
+        if found.state == life.shown:
+            return self._release(life, found, now, moment)
+        life.shown, life.since = found.state, now
+        waits = found.state in ("failed", "crashed", "preempted") and any(m.restarts for m in found.by)
+        life.held = now if waits else None
+        return self._tell(life, found, now, moment, silent=waits)
+
+    def _release(self, life: _Life, found: Verdict, now: float, moment: float) -> News | None:
+        """The news of an attempt's end, once no restart came."""
+        if life.held is None or 0 <= now - life.held < HOLD:
+            return None
+        life.held = None
+        return self._tell(life, found, now, moment)
+
+    def _tell(self, life: _Life, found: Verdict, now: float, moment: float, silent: bool = False) -> News:
+        member = found.by[0] if found.by else next(iter(life.members.values()))
+        kind = words.kind_of(found)
+        notice = None if kind is None or silent else self._notice(kind, life, found, moment)
+        why = "waits for a restart" if silent else words.text_of(kind, found, _all(life), 0.0) if kind else ""
+        return self._news(life, member, notice, why.partition("\n")[0], now)
+
+    def _notice(self, kind: str, life: _Life, found: Verdict, moment: float) -> Notice:
+        pulses = [self._pulses[m.stream] for m in found.by if m.stream in self._pulses]
+        silent = max((moment - (p.beat if kind == "lost" else p.line) for p in pulses), default=0.0)
+        told = self.news[kind]
+        return Notice(
+            title=words.TITLES[kind], level=told.level, text=words.text_of(kind, found, _all(life), silent), wait=told.wait_duration,
+            receivers=told.receivers, over=found.state in OVER,
+            quiet=not told.told or self._is_no_news(kind, told, found), mark=f"{life.since:.0f}" if kind in ("lost", "stalled") else "",
+        )  # fmt: skip
+
+    @staticmethod
+    def _is_no_news(kind: str, told: Told, found: Verdict) -> bool:
+        if any(m.history for m in found.by):
+            return True
+        if found.by and all(m.foreign for m in found.by):
+            return kind != "stalled"
+        if kind not in QUIET_IN_NOTEBOOKS or told.everywhere:
+            return False
+        return any(m.jupyter or m.ad_hoc for m in found.by)
+
+    def _news(self, life: _Life, member: Member, notice: Notice | None, why: str, now: float) -> News:
+        life.kept, life.dirty = now, False
+        return News(life.run, RunState(life.shown, life.since, life.dump()), member, notice, why)
+
+    # --- kept
+
+    def forget(self, run_id: str) -> None:
+        """Nothing was committed: the run is as the state file has it."""
+        self._lives.pop(run_id, None)
+        self._known = None
+
+    def _life(self, run: Run, now: float) -> _Life:
+        life = self._lives.get(run.id)
+        if life is None:
+            known = self._all_known().get(run.id)
+            life = _loaded(known) if known is not None else None
+            if life is None:
+                life = _Life(run, since=now, kept=now)
+            self._lives[run.id] = life
+        return life
+
+    def _take_up(self, now: float, moment: float) -> None:
+        """After a start: runs that lived when the last daemon ended."""
+        for run_id, known in self._all_known().items():
+            if run_id not in self._lives and (known.state in ("running", "stalled", "lost") or _held(known)):
+                life = _loaded(known)
+                if life is not None and life.members:
+                    self._lives[run_id] = life
+
+    def _all_known(self) -> dict[str, RunState]:
+        if self._known is None:
+            self._known = dict(self._states())
+        return self._known
+
+
+def _all(life: _Life) -> Sequence[Member]:
+    return tuple(life.members.values())
+
+
+def _pulse(member: Member, now: float, moment: float) -> _Pulse:
+    """How long a member was silent before this process looked, by the wall clock, once."""
+    return _Pulse(moment - max(0.0, now - member.quiet_since), moment)
+
+
+def _held(known: RunState) -> bool:
+    return isinstance(known.detail, dict) and known.detail.get("held") is not None
+
+
+def _loaded(known: RunState) -> _Life | None:
+    detail = known.detail
+    if not isinstance(detail, dict) or "members" not in detail:
+        return None
+    members = [Member.load(row) for row in detail["members"]]
+    run = run_from_builtins(detail["run"])
+    return _Life(run, {m.stream: m for m in members}, known.state, known.since, detail.get("held"), known.since)
