@@ -156,6 +156,29 @@ def test_resolved_waits_until_no_file_of_the_run_has_the_title_firing():
     ]
 
 
+def test_the_end_of_a_title_is_told_by_whichever_file_is_the_last():
+    shared, watched = desk(), rule("x > 1", resolved=True)
+
+    def kinds(stream, *pairs):
+        return [kind for _, kind, *_ in said(watched, timed("x", pairs), stream=stream, desk=shared)]
+
+    folded = {"rank0": kinds("rank0", (1000, 2), (1001, 0)), "rank1": kinds("rank1", (1002, 2))}
+    assert folded == {"rank0": ["firing", "resolved"], "rank1": ["suppressed"]}
+    first, second = rule("x > 1", resolved=True), rule("y > 1", title="T", resolved=True)
+    rows = [{"x": 2, "time": 1000.0}, {"y": 2, "time": 1001.0}, {"x": 0, "time": 1002.0}, {"y": 0, "time": 1003.0}]
+    # The first was told of and is over at line 3; the second was held back, and is over at line 4: then the title is.
+    assert [(line, kind) for line, kind, *_ in said([first, second], rows)] == [
+        (1, "firing"), (2, "suppressed"), (4, "resolved"),
+    ]  # fmt: skip
+
+
+def test_two_levels_of_a_title_that_end_on_one_line_are_told_of_once():
+    levels = [rule("x > 1", resolved=True), rule("x > 5", level=AlertLevel("ERROR"), resolved=True)]
+    assert [(line, kind) for line, kind, *_ in said(levels, timed("x", [(1000, 9), (1001, 0)]))] == [
+        (1, "firing"), (1, "suppressed"), (2, "resolved"),
+    ]  # fmt: skip
+
+
 def test_ranks_of_a_run_share_the_cooldown_by_the_daemons_clock():
     shared = desk()
     first = said(rule("x > 1"), timed("x", [(1000, 2)]), stream="rank0", desk=shared)

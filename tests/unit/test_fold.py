@@ -49,6 +49,18 @@ def test_keep_firing_for_resolves_on_the_second_clear_one_in_a_row():
     assert happened == [(1, "firing"), (5, "resolved")]
 
 
+@pytest.mark.parametrize("when", ["seen(c) and a > 1", "not absent(c, 5) and a > 1", "age_steps(c) < 99 and a > 1"])
+def test_a_condition_is_judged_only_when_a_metric_that_it_names_arrives(when):
+    rows = [{"c": 1}, {"a": 2}, {"b": 1}, {"b": 1}, {"a": 2}]
+    assert states(rule(when, for_="3"), rows) == [(2, "pending")]
+    assert states(rule(when, for_="3"), [*rows, {"c": 1}]) == [(2, "pending"), (6, "firing")]
+
+
+@pytest.mark.parametrize("when", ["not seen(c) and step > 3", "age_steps(c) > 1 or step > 3"])
+def test_a_condition_without_a_value_of_any_metric_is_judged_at_every_record(when):
+    assert states(rule(when), series("b", [1] * 5)) == [(4, "firing")]
+
+
 @pytest.mark.parametrize("gap", [None, NAN])
 def test_what_is_unknown_holds_the_state_and_does_not_break_a_row(gap):
     assert states(rule("x > 1", for_="3"), series("x", [2, 2, gap, 2])) == [(1, "pending"), (4, "firing")]

@@ -18,7 +18,8 @@ MAX_NAMED = 5  # episodes that ended unreported, named in the next message; more
 class Cooldown:
     """What is remembered of a key. `at` is the event time of the last accepted message, `clock` the daemon's at that decision.
 
-    `firing` holds the streams on which a rule of this title fires, `ended` a sentence for each episode that was over before it was told.
+    `firing` holds the streams on which a rule of this title fires, `ended` a sentence for each episode that was over before it was told, and
+    `owed` the receivers that will hear of the end once nothing of this title fires; None when nobody will.
     """
 
     accepted: bool = False
@@ -29,18 +30,21 @@ class Cooldown:
     suppressed: int = 0
     ended: tuple[str, ...] = ()
     firing: frozenset[str] = frozenset()
+    owed: tuple[str, ...] | None = None
 
     def dump(self) -> list[Any]:
         """Plain builtins for the state file."""
         return [
-            self.accepted, self.stream, self.at, self.clock, self.severity, self.suppressed, list(self.ended), sorted(self.firing)
+            self.accepted, self.stream, self.at, self.clock, self.severity, self.suppressed, list(self.ended), sorted(self.firing),
+            None if self.owed is None else list(self.owed),
         ]  # fmt: skip
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Cooldown:
         """The cooldown that `dump` described."""
-        accepted, stream, at, clock, severity, suppressed, ended, firing = state
-        return cls(accepted, stream, at, clock, severity, suppressed, tuple(ended), frozenset(firing))
+        accepted, stream, at, clock, severity, suppressed, ended, firing, *more = state
+        owed = tuple(more[0]) if more and more[0] is not None else None
+        return cls(accepted, stream, at, clock, severity, suppressed, tuple(ended), frozenset(firing), owed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,11 @@ def release(cooldown: Cooldown) -> tuple[Granted, Cooldown]:
     """A *resolved* or *closed* message: it neither waits for nor starts a cooldown, but carries the counts."""
     granted = Granted("the end of an episode that was told", cooldown.suppressed, cooldown.ended)
     return granted, replace(cooldown, suppressed=0, ended=())
+
+
+def owe(cooldown: Cooldown, receivers: Sequence[str]) -> Cooldown:
+    """An episode that was told is over while others of its title go on: the end of the last will be told to `receivers`, too."""
+    return replace(cooldown, owed=tuple(dict.fromkeys([*(cooldown.owed or ()), *receivers])))
 
 
 def longer(wait: float, base: float) -> float:

@@ -223,18 +223,19 @@ class Desk:
     def _over(self, place: Place, transition: Transition, episode: Episode) -> list[Said]:
         rule = transition.rule
         still = self._fires(rule.title, place.stream, self._fires_otherwise(place.stream, rule.title))
-        if not episode.sent:
-            if not episode.muted:
-                kept = self.cooldowns.get(rule.title, Cooldown())
-                self._keep(rule.title, cd.unreported(kept, wording.unreported(episode.step, transition)))
-            return []
-        if not rule.resolved or (still and transition.happening is Happening.RESOLVED):
-            return []
+        kept = self.cooldowns.get(rule.title, Cooldown())
+        if not episode.sent and not episode.muted:
+            kept = cd.unreported(kept, wording.unreported(episode.step, transition))
+        if episode.sent and rule.resolved:
+            kept = cd.owe(kept, episode.receivers)
+        self._keep(rule.title, kept)
+        if kept.owed is None or (still and (transition.happening is Happening.RESOLVED or not episode.sent)):
+            return []  # told once no rule of the title fires, whichever of them was the one that was told of
         kind: MessageKind = "resolved" if transition.happening is Happening.RESOLVED else "closed"
-        granted, after = cd.release(self.cooldowns.get(rule.title, Cooldown()))
-        self._keep(rule.title, after)
+        granted, after = cd.release(kept)
+        self._keep(rule.title, replace(after, owed=None))
         alert = self._make(place, self._draft(kind, place, transition), granted)
-        return [Told(alert, tuple(episode.receivers), granted.why, transition.line, transition.step, transition.time)]
+        return [Told(alert, kept.owed, granted.why, transition.line, transition.step, transition.time)]
 
     def _send(self, place: Place, draft: _Draft, granted: Granted, transition: Transition, episode: Episode) -> Told:
         told = self._tell(place, draft, granted, transition.rule.receivers)

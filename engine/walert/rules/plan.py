@@ -128,7 +128,9 @@ class _Builder:
             layout = Layout(lambda name: self.slot(name, aliases), lambda node: self.feature(node, aliases))
             atoms = tuple(self.atom(a, layout) for a in t.atoms(truth))
             named, loose = self.named(truth, layout)
-            always = not named or any(isinstance(n, t.Presence) or _counts_steps(n) for n in t.walk(truth))
+            always = (
+                not named
+            )  # what only asks whether something is there, or how many steps ago, is news at every record
             self.conditions[key] = ConditionPlan(
                 _short(key),
                 truth,
@@ -155,14 +157,15 @@ class _Builder:
         )
 
     def named(self, truth: t.Truth, layout: Layout) -> tuple[set[int], set[int]]:
-        """The slots that a condition names as values, and those whose mere presence it asks for."""
-        named, loose = set(), set()
+        """The slots that a condition names as values, and those whose presence or distance in steps it asks for."""
+        named: set[int] = set()
+        loose: set[int] = set()
         for node in t.walk(truth):
             match node:
                 case t.Metric(name):
                     named.add(layout.slot(name))
                 case t.Feature(metric=metric) if metric is not None:
-                    named.add(layout.slot(metric))
+                    (loose if _counts_steps(node) else named).add(layout.slot(metric))
                 case t.Presence(metric=metric) if metric is not None:
                     loose.add(layout.slot(metric))
         return named, loose
