@@ -1,5 +1,6 @@
 """The state file: a disk that fills up and is freed, a file that is gone, damaged, foreign, locked."""
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -112,6 +113,21 @@ def test_a_state_file_that_is_locked_for_a_while_delays_and_loses_nothing(tmp_pa
         other.close()
         daemon.until(lambda: len(daemon.titles()) == 2)
     assert steps_told(home) == [1, 2]
+
+
+def test_hundreds_of_logs_that_cannot_be_committed_together_are_judged_once_when_they_can(tmp_path):
+    home = Home(tmp_path, RULES)
+    home.log("first.jsonl", {"step": 1, "loss": 1.0})
+    with home.daemon() as daemon:
+        daemon.until(lambda: home.counters().get("records") == 1)
+        with contextlib.closing(sqlite3.connect(tmp_path / "walert.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for n in range(300):
+                home.log(f"run-{n}.jsonl", {"step": n, "loss": 3.0})
+            daemon.until(lambda: "cannot commit" in daemon.said)
+            other.execute("ROLLBACK")
+        daemon.until(lambda: home.counters().get("records") == 301)
+    assert steps_told(home) == list(range(300))
 
 
 def test_listings_parse_line_by_line_and_have_the_fields_that_they_had(tmp_path):

@@ -213,3 +213,33 @@ def test_hostile_text_is_text(store):
     with Reader(store.path) as reader:
         (row,) = reader.alerts()
     assert (row.alert.title, row.messages[0].receiver, row.messages[0].title) == (title, title, title)
+
+
+def test_what_is_added_counts_for_others_only_when_it_is_settled(store):
+    for n in range(1, 4):
+        store.add(one_pass(n))
+    assert store.load_stream("s").fold["n"] == 3
+    with Reader(store.path) as reader:
+        assert reader.status().streams == 0
+    store.settle()
+    with Reader(store.path) as reader:
+        assert reader.status().streams == 1
+    assert store.counters() == {"passes": 3}
+
+
+def test_what_is_abandoned_never_was(store):
+    store.commit(one_pass(1))
+    store.add(one_pass(2))
+    store.abandon()
+    store.settle()
+    assert store.load_stream("s").fold["n"] == 1
+    store.commit(one_pass(3))
+    assert store.load_stream("s").fold["n"] == 3
+
+
+def test_one_bad_change_takes_back_all_that_was_added_with_it(store):
+    store.add(one_pass(1))
+    with pytest.raises(TypeError):
+        store.add(replace(one_pass(2), cooldowns={("run-1", "x"): object()}))
+    store.settle()
+    assert store.checkpoints() == [] and store.counters() == {}

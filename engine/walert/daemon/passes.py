@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 
 from walert.clock import Clock
@@ -13,6 +13,9 @@ from walert.errors import StoreError
 from walert.model import Batch, Checkpoint
 from walert.pipeline.live import Pipeline
 from walert.tail import Follower
+
+TOGETHER_SECONDS = 0.02  # batches that are judged within so long are committed together: each commit waits for the disk
+TOGETHER_LINES = 1_000  # and no more of them: while they are judged nobody else can write the state file
 
 
 class Passes:
@@ -39,22 +42,31 @@ class Passes:
         self.failing: float | None = None
         self._own = own
         self._committed = {place.stream: place for place in saved}
+        self._judged: dict[str, Batch] = {}  # stream -> its newest batch that is judged and not committed
+        self._lines = 0  # of them
+        self._since = 0.0
         self._set_aside: set[str] = set()
         self._awake = False
         self._idle: Iterator[Batch] = iter(())
 
     def read(self, enough: Callable[[], bool]) -> Iterator[set[str]]:
-        """One round, at most until `enough`; the receivers that each committed batch has something for."""
+        """One round, at most until `enough`; the receivers that each commit has something for."""
         for batch in self.follower.read():
             if self._own(batch):
                 continue
-            told = self._judge(batch)
-            if self.failing is not None:
+            if self._lines + len(batch.lines) > TOGETHER_LINES and not (yield from self._commit()):
                 return
-            if told is not None:
-                yield told
+            if not self._judge(batch):
+                return
+            # What is not committed may have to be read again, and the file of an ended stream is let go of at the next step.
+            if (batch.ended or enough() or self._is_time()) and not (yield from self._commit()):
+                return
             if enough():
                 return
+        yield from self._commit()
+
+    def _is_time(self) -> bool:
+        return self.clock.monotonic() - self._since > TOGETHER_SECONDS
 
     def tick(self) -> set[str]:
         """What falls due in silence; files that had nothing new since the start are taken up first."""
@@ -114,31 +126,56 @@ class Passes:
         """Whether files wait for what `renew` does."""
         return bool(self.pipeline.renewals)
 
-    def _judge(self, batch: Batch) -> set[str] | None:
+    def _judge(self, batch: Batch) -> bool:
+        """Whether it goes on: not when nothing can be written."""
         stream = batch.checkpoint.stream
         if stream in self._set_aside:
-            return None
+            return True
+        if not self._judged:
+            self._since = self.clock.monotonic()
+        self._lines += len(batch.lines)
+        self._judged[stream] = batch
         try:
-            told = self.pipeline.process(batch)
+            self.pipeline.process(batch)
         except StoreError as error:
-            self._failed(error, batch.checkpoint)
-            return None
+            self._failed(error)
+            return False
         except Exception as error:
             self._broken(error, batch)
-            return None
-        self._recovered()
-        self._committed[stream] = batch.checkpoint
-        if batch.ended:
-            self._committed.pop(stream, None)
-        return told
+        return True
 
-    def _failed(self, error: StoreError, ahead: Checkpoint) -> None:
-        """Nothing was committed: the file is read again from the last committed place."""
+    def _commit(self) -> Generator[set[str], None, bool]:
+        """What was judged counts from here on, all of it or nothing. Whether it does."""
+        if not self._judged:
+            return True
+        try:
+            told = self.pipeline.commit()
+        except StoreError as error:
+            self._failed(error)
+            return False
+        self._recovered()
+        judged = self._taken()
+        self._committed |= {stream: batch.checkpoint for stream, batch in judged.items()}
+        for stream in [stream for stream, batch in judged.items() if batch.ended]:
+            del self._committed[stream]
+        yield told
+        return True
+
+    def _taken(self) -> dict[str, Batch]:
+        judged, self._judged, self._lines = self._judged, {}, 0
+        return judged
+
+    def _failed(self, error: StoreError) -> None:
+        """Nothing was committed: the files are read again from the last committed places."""
         if self.failing is None:
             self.log.again("state", f"cannot commit, nothing is lost, trying again: {error}")
             self.failing = self.clock.monotonic()
-        start = replace(ahead, offset=0, line=0, discarding=False)
-        self.follower.rewind(self._committed.get(ahead.stream) or start)
+        self._read_again()
+
+    def _read_again(self) -> None:
+        for stream, batch in self._taken().items():
+            start = replace(batch.checkpoint, offset=0, line=0, discarding=False)
+            self.follower.rewind(self._committed.get(stream) or start)
 
     def _recovered(self) -> None:
         if self.failing is not None:
@@ -148,6 +185,7 @@ class Passes:
     def _broken(self, error: Exception, batch: Batch) -> None:
         """A mistake of walert's own costs this file until the next start, and no other. Nothing of the batch is committed."""
         self._set_aside.add(batch.checkpoint.stream)
+        self._read_again()
         self.log.again("internal", f"{batch.path}: {_described(error)}. It is left alone until walertd is restarted.")
 
 

@@ -59,6 +59,15 @@ class Ledger(Protocol):
     def commit(self, changes: Changes) -> Sequence[int]:
         """All or nothing."""
 
+    def add(self, changes: Changes) -> Sequence[int]:
+        """Write, to be committed by `settle` with all that was added since the last one; what is read meanwhile holds it."""
+
+    def settle(self) -> None:
+        """Commit what was added: all or nothing."""
+
+    def abandon(self) -> None:
+        """Take back what was added."""
+
 
 class Listener(Protocol):
     """Who hears what a pass did: the daemon's log."""
@@ -96,6 +105,12 @@ class _Pass:
         if by:
             self.counters[name] = self.counters.get(name, 0) + by
 
+    def told(self) -> set[str]:
+        """It is committed: let it be heard. Returns the receivers that have something to deliver."""
+        for tell in self.heard:
+            tell()
+        return {name for _, receivers in self.alerts for name in receivers}
+
 
 class Pipeline:
     """Judges batches and commits what follows. One thread owns it."""
@@ -129,6 +144,8 @@ class Pipeline:
         self.host = host
         self.everything = everything  # --once: read from the start and deliver, however old
         self.sessions: OrderedDict[str, Session] = OrderedDict()
+        self._of_run: dict[str, set[str]] = {}  # run -> its streams among the sessions
+        self._judged: list[tuple[Batch, _Pass]] = []  # judged, not committed yet
         self.desks: dict[str, Desk] = {}
         self.blindness = Blindness()
         self.silencer = Silencer(ledger)
@@ -139,29 +156,47 @@ class Pipeline:
 
     # --- one pass
 
-    def process(self, batch: Batch) -> set[str]:
-        """Judge one batch and commit. Returns the receivers that have something to deliver.
+    def process(self, batch: Batch) -> None:
+        """Judge one batch; `commit` makes it count, in one transaction with all that was judged since the last one.
 
-        Raises `StoreError` when nothing could be committed: the batch must then be read again, and what it changed here is dropped.
+        When it raises (`StoreError`: nothing can be written), none of them counts: they must be read again, and what they changed here is
+        dropped.
         """
         done = _Pass(self.now())
+        self._judged.append((batch, done))
         try:
             self.silencer.look(done.now)
             session = self._run(batch, done)
             done.count("run_rule_files_not_used", self._unused)
-            self.ledger.commit(self._changes(batch, session, done))
+            self.ledger.add(self._changes(batch, session, done))
             self._read_on(batch, session)
             self.renewals.follow(batch)
         except BaseException:
-            self._drop(batch)
+            self._abandon()
             raise
         self._unused = 0
-        for tell in done.heard:
-            tell()
-        if batch.ended and session is not None:
-            self._close_session(batch.checkpoint.stream)
-            self.renewals.forget(batch.checkpoint.stream)
-        return {name for _, receivers in done.alerts for name in receivers}
+
+    def commit(self) -> set[str]:
+        """Commit what was judged. Returns the receivers that have something to deliver. Raises `StoreError` as `process`."""
+        try:
+            self.ledger.settle()
+        except BaseException:
+            self._abandon()
+            raise
+        told = set[str]()
+        done, self._judged = self._judged, []
+        for batch, one in done:
+            told |= one.told()
+            if batch.ended:
+                self._close_session(batch.checkpoint.stream)
+                self.renewals.forget(batch.checkpoint.stream)
+        return told
+
+    def _abandon(self) -> None:
+        self.ledger.abandon()
+        done, self._judged = self._judged, []
+        for batch, _ in done:
+            self._drop(batch)
 
     def _run(self, batch: Batch, done: _Pass) -> Session | None:
         session = self._session(batch)
@@ -320,9 +355,7 @@ class Pipeline:
         except BaseException:
             self._drop(batch)
             raise
-        for tell in done.heard:
-            tell()
-        return {name for _, receivers in done.alerts for name in receivers}
+        return done.told()
 
     def look(self) -> set[str]:
         """Judge how the runs stand, by their processes and their silence. As `process`, for each of them that changed."""
@@ -361,9 +394,7 @@ class Pipeline:
         finally:
             if session is None:
                 self.desks.pop(news.run.id, None)
-        for tell in done.heard:
-            tell()
-        return {name for _, receivers in done.alerts for name in receivers}
+        return done.told()
 
     def may_fall_due(self, path: str) -> bool:
         """Whether time alone may change anything for the file: by the host's rules, or by what its run may carry."""
@@ -483,6 +514,7 @@ class Pipeline:
 
     def _keep(self, stream: str, session: Session) -> Session:
         self.sessions[stream] = session
+        self._of_run.setdefault(session.run.id, set()).add(stream)
         while len(self.sessions) > MAX_SESSIONS:
             self._close_session(next(iter(self.sessions)))
         return session
@@ -493,9 +525,11 @@ class Pipeline:
         self._places.pop(stream, None)
         if session is not None:
             session.desk.episodes.pop(stream, None)
-            is_held = any(s.run.id == session.run.id for s in self.sessions.values())
-            self.blindness.forget(session, is_held)
-            if not is_held:
+            held = self._of_run[session.run.id]
+            held.discard(stream)
+            self.blindness.forget(session, bool(held))
+            if not held:
+                del self._of_run[session.run.id]
                 self.desks.pop(session.run.id, None)
 
     def _drop(self, batch: Batch) -> None:
@@ -510,7 +544,7 @@ class Pipeline:
         self._modes.pop(stream, None)
 
     def _forget(self, run_id: str) -> None:
-        for other in [s for s, held in self.sessions.items() if held.run.id == run_id]:
+        for other in self._of_run.get(run_id, set()).copy():
             self._close_session(other)
             self.renewals.forget(other)
         self.keeper.forget(run_id)

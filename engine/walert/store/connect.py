@@ -71,13 +71,15 @@ def writing(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Conn
 
 @contextlib.contextmanager
 def reading(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """One consistent snapshot, whatever is committed meanwhile."""
+    """One consistent snapshot, whatever is committed meanwhile; within a transaction, that one's."""
     with explained(path):
-        connection.execute("BEGIN")
+        within = connection.in_transaction
+        if not within:
+            connection.execute("BEGIN")
         try:
             yield connection
         finally:
-            if connection.in_transaction:
+            if not within:
                 connection.execute("ROLLBACK")
 
 

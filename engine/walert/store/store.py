@@ -145,6 +145,37 @@ class Store:
         with self._lock, writing(self._connection, self.path) as connection:
             return apply(connection, changes, changes.at or self._opened)
 
+    def add(self, changes: Changes) -> list[int]:
+        """As `commit`, but on disk only with `settle`, in one transaction with all that was added since the last one.
+
+        What this store reads meanwhile holds it, nobody else sees it, and nobody else can write: not for long, therefore. After an error
+        nothing of the whole transaction has changed.
+        """
+        self._require_writable()
+        with self._lock, explained(self.path):
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                return apply(self._connection, changes, changes.at or self._opened)
+            except BaseException:
+                self.abandon()
+                raise
+
+    def settle(self) -> None:
+        """Commits what was added, on disk when it returns. After a `StoreError` nothing of it has changed."""
+        with self._lock, explained(self.path):
+            try:
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+            finally:
+                self.abandon()
+
+    def abandon(self) -> None:
+        """Takes back what was added and not settled."""
+        with self._lock, explained(self.path):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
     def end_silences(self, now: float, tell: Callable[[Ended], Changes]) -> list[int]:
         """Marks each silence that is over at `now` as told, exactly once; returns the ids of the new messages.
 

@@ -164,13 +164,16 @@ class Follower:
 
     def rewind(self, checkpoint: Checkpoint) -> None:
         """The commit failed: read again from `checkpoint`; offset 0 is the beginning."""
-        for stream in self._roll.live.values():
-            if stream.id == checkpoint.stream:
-                stream.go_to(checkpoint)
-                stream.fresh = checkpoint.offset == 0
-                stream.ending = False
-                self._roll.known.add(stream)
-                self._roll.mark(stream)
+        stream = next((s for s in self._roll.live.values() if s.id == checkpoint.stream), None)
+        if stream is not None:
+            stream.go_to(checkpoint)
+            stream.fresh = checkpoint.offset == 0
+            stream.ending = False
+            self._roll.known.add(stream)
+            self._roll.mark(stream)
+        elif (ghost := self._roll.ghosts.by_id.get(checkpoint.stream)) is not None:
+            ghost.go_to(checkpoint)  # its file has become another's since
+            self._roll.ghosts.add(ghost)
 
     # --- the rest
 
