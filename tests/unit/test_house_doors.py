@@ -28,6 +28,13 @@ DOORS: dict[str, set[str]] = {
     "apprise": {"deliver/apprise_door.py"},
     "requests": {"deliver/apprise_door.py"},
     "aiosmtpd": {"demo/mailbox.py"},
+    "transformers": {"integrations/transformers.py"},
+    "lightning": {"integrations/lightning.py"},
+    "pytorch_lightning": {"integrations/lightning.py"},
+    "keras": {"integrations/keras.py"},
+    "xgboost": {"integrations/xgboost.py"},
+    "accelerate": {"integrations/accelerate.py"},
+    "ray": {"integrations/ray_tune.py"},
 }
 """Third-party library -> the files of the package that may import it."""
 
