@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+FRAMEWORKS ?= .venv-frameworks
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint types contracts tests format bench clean
+.PHONY: demo test lint types contracts tests test-integrations format bench clean
 # The tests come last, and speak last, whatever -j says.
 .NOTPARALLEL:
 
@@ -49,8 +50,19 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Hooks against the real frameworks, gigabytes of them, in an environment of their own.
+$(FRAMEWORKS)/.frameworks: pyproject.toml
+	@echo "Setting up $(FRAMEWORKS) with the frameworks: gigabytes …"
+	@$(PYTHON) -m venv $(FRAMEWORKS)
+	@$(FRAMEWORKS)/bin/python -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(FRAMEWORKS)/bin/python -m pip install -qq --disable-pip-version-check --editable . --group integrations
+	@touch $@
+
+test-integrations: $(FRAMEWORKS)/.frameworks
+	$(FRAMEWORKS)/bin/python -m pytest -o addopts= -o filterwarnings=default -q --tb=short tests/integrations
+
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/ratios.py
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

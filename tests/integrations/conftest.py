@@ -22,6 +22,11 @@ class Log(NamedTuple):
     metrics: list[dict[str, Any]]
     events: dict[str, list[dict[str, Any]]]
 
+    def config(self) -> dict[str, Any]:
+        """The newest configuration."""
+        found: dict[str, Any] = [*self.events["start"], *self.events.get("config", [])][-1]["config"]
+        return found
+
     def column(self, name: str) -> list[tuple[float, Any]]:
         """(step, value) of each record that holds a metric."""
         return [(m["_step"], m[name]) for m in self.metrics if name in m]

@@ -33,7 +33,7 @@ def test_each_epoch_is_a_record(home: Home) -> None:
     log = home.log()
     for name in ("loss", "val_loss", "mae", "val_mae"):
         assert log.column(name) == list(enumerate(pytest.approx(value) for value in history[name])), name
-    assert log.events["start"][0]["config"]["epochs"] == 3
+    assert log.config()["epochs"] == 3
     assert log.events["finish"][0]["state"] == "finished"
 
 

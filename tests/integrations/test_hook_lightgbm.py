@@ -27,7 +27,7 @@ def test_each_round_is_a_record_and_the_parameters_are_the_configuration(home: H
     lightgbm.train(PARAMETERS, data, 5, valid_sets=[data], valid_names=["valid"], callbacks=callbacks)
     log = home.log()
     assert log.column("valid/l2") == list(enumerate(pytest.approx(value) for value in seen["valid"]["l2"]))
-    assert log.events["start"][0]["config"]["num_leaves"] == 4
+    assert log.config()["num_leaves"] == 4
     assert log.events["finish"][0]["state"] == "finished"
 
 
@@ -37,8 +37,9 @@ def test_cross_validation_gives_means_and_deviations(home: Home, data: lightgbm.
 
 
 def test_a_training_that_stops_early_leaves_the_run_to_the_process(home: Home, data: lightgbm.Dataset) -> None:
-    callbacks = [WalertCallback(), lightgbm.early_stopping(1, min_delta=10.0, verbose=False)]
-    lightgbm.train(PARAMETERS, data, 50, valid_sets=[data], callbacks=callbacks)
+    callbacks = [WalertCallback(), lightgbm.early_stopping(2, min_delta=10.0, verbose=False)]
+    held_out = data.create_valid(np.zeros((20, 3)), label=np.zeros(20))
+    lightgbm.train(PARAMETERS, data, 50, valid_sets=[held_out], callbacks=callbacks)
     assert 0 < len(home.log().metrics) < 50
     walert.finish()
     assert home.log().events["finish"][0]["state"] == "finished"

@@ -64,7 +64,7 @@ def test_training_and_validation_are_records_at_the_global_step(home: Home, tmp_
     assert [step for step, _ in log.column("train_loss")] == [3, 7, 11, 15]
     assert [step for step, _ in log.column("val_loss")][:2] == [7, 15]
     assert len(log.column("val_loss")) == 3
-    assert log.events["start"][0]["config"] == {"lr": 0.2, "breaks_at": -1}
+    assert log.config() == {"lr": 0.2, "breaks_at": -1}
     assert "finish" not in log.events
     assert logger.name == "l"
     assert logger.version == log.events["start"][0]["id"]

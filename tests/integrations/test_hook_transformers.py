@@ -45,7 +45,7 @@ def test_what_the_trainer_logs_is_recorded_at_its_step(home: Home, tmp_path: Pat
     assert [step for step, _ in log.column("eval_loss")] == [4, 8]
     assert log.column("grad_norm")
     start = log.events["start"][0]
-    assert (start["name"], start["project"], start["config"]["max_steps"]) == ("line", "nlp", 8)
+    assert (start["name"], start["project"], log.config()["max_steps"]) == ("line", "nlp", 8)
     assert log.events["finish"][0]["state"] == "finished"
 
 

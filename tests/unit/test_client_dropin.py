@@ -132,6 +132,38 @@ assert wandb.init(settings={"mode": "disabled"}).disabled
     assert "accepted and ignored: x_stats." in err
 
 
+def test_a_config_changed_after_init_is_recorded_once_with_the_next_line(tmp_path: Path) -> None:
+    script = """
+import walert as wandb
+run = wandb.init(config={"lr": 1})
+run.config.epochs = 3
+wandb.config.update({"batch": 8, "hf_token": "abc"})
+for n in range(3): wandb.log({"a": n})
+wandb.config["late"] = True
+wandb.alert("T", "x")
+run.config.last = 1
+run.finish()
+run.config.too_late = 1
+"""
+    err = train(script, tmp_path)
+    found = only_log(tmp_path)
+    assert [e["config"] for e in events(found, "config")] == [
+        {"lr": 1, "epochs": 3, "batch": 8, "hf_token": "***"},
+        {"lr": 1, "epochs": 3, "batch": 8, "hf_token": "***", "late": True},
+        {"lr": 1, "epochs": 3, "batch": 8, "hf_token": "***", "late": True, "last": 1},
+    ]
+    assert [r.get("_walert", {}).get("event", "-") for r in found] == [
+        "start",
+        "config",
+        *"---",
+        "config",
+        "alert",
+        "config",
+        "finish",
+    ]
+    assert "in memory" not in err
+
+
 @pytest.mark.parametrize("mode", ["online", "offline", "dryrun", "shared", "run"])
 def test_every_mode_but_disabled_writes(tmp_path: Path, mode: str) -> None:
     train("import walert\nwalert.init()\nwalert.log({'a': 1})", tmp_path, {"WANDB_MODE": mode})

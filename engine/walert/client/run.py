@@ -55,7 +55,8 @@ class Run:
         self.id = who.id
         self.project = asked.project
         self.entity, self.group, self.job_type = asked.entity, asked.group, asked.job_type
-        self.config = Values("config", asked.config)
+        self.config = Values("config", asked.config, self._config_set)
+        self._config_new = False  # whether it was changed since it was last written
         self.ad_hoc = ad_hoc
         self.disabled = asked.disabled
         self.pid = os.getpid()
@@ -100,6 +101,8 @@ class Run:
         if self.ended:
             say("ended", "log() after the run was finished: such records are not kept.")
             return
+        if self._config_new:
+            self._tell_config()
         for line in lines.metric_lines(at, clock.now(), found):
             self._file.write(line)
 
@@ -282,9 +285,22 @@ class Run:
 
     # --- events
 
+    def _config_set(self) -> None:
+        self._config_new = not self.ended
+
+    def _tell_config(self) -> None:
+        """A configuration that was changed since the start goes with the next line, once for all changes."""
+        self._config_new = False
+        try:
+            self._event({"v": VERSION, "event": "config", "config": recordable(dict(self.config))})
+        except Exception as error:  # another thread changes it, or a stranger's value does not answer
+            say("config", f"the changed config is not recorded: {error!r}")
+
     def _event(self, event: Mapping[str, Any]) -> None:
         if self.disabled:
             return
+        if self._config_new:
+            self._tell_config()
         try:
             self._file.write_event(lines.event_line(event, clock.now(), self._last))
         except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from walert.client.arguments import shorten
@@ -19,13 +19,16 @@ _SECRET = re.compile(r"(^|[^a-z])(password|passwd|secret|token|api[-_]?key|crede
 
 
 class Values(dict[str, Any]):
-    """A dict with attributes. It lives in memory; `what` names it in the one notice that says so when it is set."""
+    """A dict with attributes. `on_set` hears that a value is set; without it they live in memory, and one notice naming `what` says so."""
 
-    __slots__ = ("_what",)
+    __slots__ = ("_on_set", "_what")
 
-    def __init__(self, what: str, values: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, what: str, values: Mapping[str, Any] | None = None, on_set: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(values or {})
         object.__setattr__(self, "_what", what)
+        object.__setattr__(self, "_on_set", on_set)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -44,10 +47,11 @@ class Values(dict[str, Any]):
         super().update(values)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        say(
-            self._what, f"{self._what} is kept in memory; the log holds the config given to init(), and what is logged."
-        )
         super().__setitem__(name, value)
+        if self._on_set:
+            self._on_set()
+        else:
+            say(self._what, f"{self._what} is kept in memory; the log holds the config and what is logged.")
 
     def update(self, values: Any = (), /, allow_val_change: bool | None = None, **more: Any) -> None:
         """Take over values from a mapping, pairs, or an object with attributes such as `argparse.Namespace`.
@@ -75,7 +79,7 @@ class Values(dict[str, Any]):
 
 
 def recordable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a start record holds of a configuration: numbers, flags, short texts and short lists, nested names joined by `/`.
+    """What a log holds of a configuration: numbers, flags, short texts and short lists, nested names joined by `/`.
 
     Values under names like `api_key` or `hf_token` are masked: a log is no place for secrets.
     """

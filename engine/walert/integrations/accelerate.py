@@ -14,7 +14,7 @@ from walert.integrations.hook import HookRun
 class WalertTracker(GeneralTracker):  # type: ignore[misc]
     """Logs what `accelerator.log` logs, from the main process. Takes the arguments of `walert.init()`.
 
-    `register_tracker_class("walert", WalertTracker)` makes `log_with="walert"` known; then the name of the project comes from `init_trackers`.
+    `register_tracker_class(WalertTracker)` makes `log_with="walert"` known; then the name of the project comes from `init_trackers`.
     """
 
     name = "walert"

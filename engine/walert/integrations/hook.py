@@ -25,16 +25,13 @@ class HookRun:
         return self._run is not None and not self._run.ended
 
     def begin(self, config: Mapping[str, Any] | None = None, name: str | None = None) -> Run:
-        """The run. `config` and `name` count where the hook's own arguments do not say them, and only for a run that it begins."""
+        """The run. `config` adds what the run's own does not say; `name` is for a run that is begun here and was given none."""
         if self._run is None or self._run.ended:
             there = present()
             self._own = there is None or there.ad_hoc
-            self._run = self._make(config, name) if there is None or self._own else there
+            self._run = init(**{"name": name} | self.arguments) if there is None or self._own else there
+        self._run.config.setdefaults(config or {})
         return self._run
-
-    def _make(self, config: Mapping[str, Any] | None, name: str | None) -> Run:
-        arguments = {"name": name} | self.arguments
-        return init(**{**arguments, "config": {**(config or {}), **(self.arguments.get("config") or {})}})
 
     def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Append a record, of what is a number in `values`."""

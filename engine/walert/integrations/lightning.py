@@ -45,7 +45,7 @@ class WalertLogger(Logger):  # type: ignore[misc]
 
     @rank_zero_only  # type: ignore[untyped-decorator]
     def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
-        """Begin the run with the hyperparameters as its configuration; those of a run that is there already stay."""
+        """Add the hyperparameters to the run's configuration."""
         self._hook.begin(params if isinstance(params, Mapping) else vars(params))
 
     @rank_zero_only  # type: ignore[untyped-decorator]

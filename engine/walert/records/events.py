@@ -11,7 +11,7 @@ from walert.records.names import as_float
 RESERVED: Final = "_walert"
 """The one key of a record that is walert's own."""
 
-EVENTS: Final = ("start", "alert", "finish", "heartbeat")
+EVENTS: Final = ("start", "alert", "config", "finish", "heartbeat")
 LEVELS: Final = ("INFO", "WARN", "ERROR")
 
 
