@@ -16,6 +16,7 @@ from walert.cli import check
 SHOWN = blocks("yaml")
 PROGRAMS = blocks("python")
 VARIABLES = {
+    "HC_URL": "https://hc.example.com/ping",
     "SLACK_URL": "https://hooks.slack.com/services/T1234ABCD/B1234ABCD/abcdefghijklmnopqrstuvwx",
     "MAIL_PASSWORD": "secret",
 }

@@ -15,7 +15,7 @@ FIELDS = {
     "alerts": {"alert", "verdict", "why", "messages"},
     "outbox": {
         *("id", "receiver", "state", "kind", "title", "level", "run", "alert", "tries", "born", "due", "reason"),
-        *("reference", "route"),
+        *("reference", "route", "alerts", "collect", "bundle"),
     },
 }
 

@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "packs": "the rule packs that ship with walert",
     "suggest": "rules learned from the logs of past healthy runs, proved silent there",
     "schema": "the JSON Schemas of rule, config and log files",
+    "service": "install the systemd unit of walertd, for you or for the host",
     "demo": "a real diverging training run, followed, judged and delivered, in seconds",
 }
 
