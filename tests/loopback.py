@@ -27,7 +27,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from walert.deliver import Dead, Retry
 from walert.deliver.policy import LONGEST_RETRY_AFTER
-from walert.model import Alert, AlertLevel, Curve, Message, Outcome, Run
+from walert.model import Alert, AlertLevel, Curve, Message, Outcome, Run, Terms
 
 
 def alert(**changes: Any) -> Alert:
@@ -346,7 +346,7 @@ class MemoryOutbox:
 
     # the protocol
 
-    def lease(self, receiver: str, now: float, owner: str, seconds: float, limit: int) -> list[Message]:
+    def lease(self, receiver: str, now: float, owner: str, seconds: float, limit: int, terms: Terms) -> list[Message]:
         with self.happened:
             self._check()
             due = [row for row in self.rows.values() if row.message.receiver == receiver and self._due(row, now)]
@@ -372,7 +372,7 @@ class MemoryOutbox:
                 row.reasons.append(verdict.reason if isinstance(verdict, Dead) else reason)
             self.happened.notify_all()
 
-    def next_due(self, receiver: str) -> float | None:
+    def next_due(self, receiver: str, now: float | None = None, least: int = 0) -> float | None:
         with self.happened:
             rows = [row for row in self.rows.values() if row.message.receiver == receiver and row.state == "waiting"]
             return min((max(row.next_at, row.leased_until) for row in rows), default=None)

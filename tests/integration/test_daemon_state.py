@@ -38,7 +38,8 @@ def steps_told(home):
 
 def test_a_full_disk_loses_nothing_and_walertd_goes_on_when_it_is_freed(tmp_path, small_disk):
     home = Home(tmp_path, RULES)
-    home.config.write_text("rules: [rules.yaml]\nwatch: [runs/]\nstate: disk/walert.db\n")
+    receivers = '{console: {url: "console://", flood: never}}'
+    home.config.write_text(f"rules: [rules.yaml]\nwatch: [runs/]\nreceivers: {receivers}\nstate: disk/walert.db\n")
     with home.daemon() as daemon:
         home.log("a.jsonl", *({"step": n, "loss": 3.0} for n in range(1, 4)))
         daemon.until(lambda: len(daemon.titles()) == 3)

@@ -120,8 +120,8 @@ def test_a_wrong_rule_file_log_or_receiver_stops_no_other(tmp_path):
         home.log("a.jsonl", {"loss": 3})
         home.log("b.jsonl", {"loss": 0.5})
         daemon.until(lambda: {"High", "Low", "Stranger"} <= set(daemon.titles()))
-        daemon.until(lambda: all(f"WARN  {t}" in "".join(daemon.printed) for t in ("High", "Low", "Stranger")))
-        daemon.until(lambda: len([e for e in daemon.kinds("delivery") if "dead:" in e["text"]]) == 9)
+        daemon.until(lambda: all(t in "".join(daemon.printed) for t in ("WARN: High", "WARN  Low", "WARN: Stranger")))
+        daemon.until(lambda: len([e for e in daemon.kinds("delivery") if "dead:" in e["text"]]) == 6)
         shown = home.walert("outbox").stdout + home.walert("status").stdout
         dead = home.rows("outbox")
     problems = [e["text"] for e in daemon.kinds("problem")]

@@ -86,7 +86,8 @@ def _made(receiver: ReceiverConfig, log: Log) -> Receiver:
     wrong = validate(receiver.url)
     if wrong is not None:
         log.again("receiver", f"{receiver.name}: {wrong}")
-    return build_receiver(receiver.name, receiver.url, per_second=None if receiver.rate is None else receiver.rate / 60)
+    pace = None if receiver.rate is None else receiver.rate / 60
+    return build_receiver(receiver.name, receiver.url, per_second=pace, quiet=receiver.quiet)
 
 
 def _hold_descriptors() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from walert.config.lifecycle import DEFAULTS, News, read_news
+from walert.config.quiet import Quiet, is_zone, minutes
 from walert.config.receiver_url import CONSOLE, check_receiver_url
 from walert.config.sources import read_sources
 from walert.config.values import Config, Heartbeat, ReceiverConfig, RouteConfig
@@ -142,9 +143,29 @@ class _Reader:
         if wrong:
             what, _, hint = wrong.partition(". ")
             self.complain((*path, "url"), "receiver-url", f"{what.rstrip('.')}.", hint)
-        return ReceiverConfig(
-            name, (url or "").strip(), self.level(entry, "min_level") or AlertLevel.INFO, entry.get("rate")
-        )
+        level, flood = self.level(entry, "min_level") or AlertLevel.INFO, entry.get("flood")
+        most = float("inf") if flood == "never" else flood
+        return ReceiverConfig(name, (url or "").strip(), level, entry.get("rate"), most, self.quiet(entry, path))
+
+    def quiet(self, entry: Mapping[str, Any], path: Path) -> Quiet | None:
+        """The quiet hours of a receiver."""
+        hours = entry.get("quiet") or {}
+        begin, end = (minutes(hours.get(key) or "") for key in ("from", "to"))
+        if begin is None or end is None:
+            return None
+        zone = hours.get("zone")
+        if zone is not None and not is_zone(zone):
+            hint = "Write a name such as Europe/Berlin. Where the host has no time zones, `pip install tzdata` brings them."
+            self.complain((*path, "quiet", "zone"), "unknown-zone", f"there is no time zone `{mask(zone)[:40]}`.", hint)
+            return None
+        if begin == end:
+            what, hint = (
+                "quiet hours end when they begin.",
+                "A receiver that is never told is removed from the routes instead.",
+            )
+            self.complain((*path, "quiet", "to"), "bad-quiet", what, hint)
+            return None
+        return Quiet(begin, end, zone, self.level(hours, "pass"))
 
     def routes(self, receivers: Collection[str]) -> tuple[RouteConfig, ...]:
         """The routes, every receiver of which exists."""

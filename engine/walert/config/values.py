@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from walert.config.lifecycle import DEFAULTS, News
+from walert.config.quiet import Quiet
 from walert.model import AlertLevel, Source
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverConfig:
-    """Somebody who can be told. `url` is a secret; `rate` is messages a minute, None for the service's own limit."""
+    """Somebody who can be told. `url` is a secret; `rate` is messages a minute, None for the service's own limit.
+
+    `flood` is how many messages of a run go within a minute before the rest becomes a digest: None for the usual, infinite for never.
+    """
 
     name: str
     url: str = field(repr=False)
     min_level: AlertLevel = AlertLevel.INFO
     rate: float | None = None
+    flood: float | None = None
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True, slots=True)

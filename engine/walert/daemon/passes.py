@@ -41,6 +41,7 @@ class Passes:
         self.clock = clock
         self.failing: float | None = None
         self._own = own
+        self.behind = True  # whether the last round left something unread
         self._committed = {place.stream: place for place in saved}
         self._judged: dict[str, Batch] = {}  # stream -> its newest batch that is judged and not committed
         self._lines = 0  # of them
@@ -51,6 +52,7 @@ class Passes:
 
     def read(self, enough: Callable[[], bool]) -> Iterator[set[str]]:
         """One round, at most until `enough`; the receivers that each commit has something for."""
+        self.behind, behind = True, False
         for batch in self.follower.read():
             if self._own(batch):
                 continue
@@ -61,9 +63,11 @@ class Passes:
             # What is not committed may have to be read again, and the file of an ended stream is let go of at the next step.
             if (batch.ended or enough() or self._is_time()) and not (yield from self._commit()):
                 return
+            behind |= not (batch.caught_up or batch.ended)
             if enough():
                 return
-        yield from self._commit()
+        if (yield from self._commit()):
+            self.behind = behind
 
     def _is_time(self) -> bool:
         return self.clock.monotonic() - self._since > TOGETHER_SECONDS
@@ -101,6 +105,14 @@ class Passes:
             return self.pipeline.end_silences()
         except StoreError as error:
             self.log.note("state", f"cannot tell of silences that are over, trying again: {error}")
+        return set()
+
+    def caught_up(self) -> set[str]:
+        """All is read: let go what was held as a backlog."""
+        try:
+            return self.pipeline.caught_up()
+        except StoreError as error:
+            self.log.note("state", f"cannot let a backlog go, trying again: {error}")
         return set()
 
     def rules_changed(self) -> None:

@@ -121,6 +121,11 @@ def router(config: Config) -> Router:
     return Router({name: r.min_level for name, r in config.receivers.items()}, routes, config.default_receivers)
 
 
+def floods(config: Config) -> dict[str, float]:
+    """Receiver to the messages of a run that it gets within a minute before the rest is collected, where it is not the usual."""
+    return {name: r.flood for name, r in config.receivers.items() if r.flood is not None}
+
+
 def _stat(path: str) -> tuple[str, int, int, int] | str:
     try:
         found = os.stat(path)

@@ -10,16 +10,18 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from walert.clock import Clock
 from walert.config import Config, ReceiverConfig
+from walert.daemon.away import Away
 from walert.daemon.log import Log
 from walert.daemon.notify import Notifier
 from walert.daemon.passes import Passes
 from walert.daemon.presence import Presence
 from walert.daemon.processes import Processes
-from walert.daemon.reload import Change, Reloader
+from walert.daemon.reload import Change, Reloader, floods
 from walert.daemon.saying import farewell, greeting
 from walert.daemon.vitals import Vitals
 from walert.daemon.watch import Watch
@@ -27,6 +29,7 @@ from walert.deliver.delivery import Delivery
 from walert.deliver.receiver import Receiver
 from walert.errors import StoreError
 from walert.pipeline.live import Pipeline
+from walert.pipeline.parcels import Parcels
 from walert.store.outbox import SqliteOutbox
 from walert.store.reader import Reader
 from walert.store.store import Store
@@ -98,6 +101,7 @@ class Daemon:
 
     def _open(self, store: Store, config: Config) -> None:
         self.store = store
+        self.away = Away(store, self.log, self.clock, once=self.once)
         self.pipeline = Pipeline(
             self.reloader.rules,
             self.reloader.router,
@@ -110,15 +114,21 @@ class Daemon:
             lifecycle=config.lifecycle,
             host=socket.gethostname(),
             everything=self.once,
+            down=self.away.down,
+            parcels=Parcels(floods(config), digests=not self.once),
         )
         saved = store.checkpoints()
         self.vitals = Vitals(store, self.log, self.clock, self.notifier, following=not self.once)
         self.follower = Follower(self.vitals.sources(config), saved, clock=self.clock, notice=self._notice)
         self.passes = Passes(self.follower, self.pipeline, saved, self.log, self.clock, own=self.vitals.canary.hear)
+        if self.once:
+            store.let_go_singly()
         self._open_outbox(config)
         self._missing = self._say_unmet(config)
         self.vitals.in_force(self.reloader)
-        self.delivery = Delivery(self._receivers(config), lambda: SqliteOutbox(config.state), self.clock)
+        self.delivery = Delivery(
+            self._receivers(config), lambda: SqliteOutbox(config.state), self.clock, digests=not self.once
+        )
 
     def _open_outbox(self, config: Config) -> None:
         with SqliteOutbox(config.state) as outbox:
@@ -150,6 +160,7 @@ class Daemon:
     def _close(self, config: Config) -> int:
         self.notifier.stopping()
         self.vitals.close()
+        self.away.close()
         self.watch.close()
         self.follower.close()
         drained = self.delivery.drain(self.clock.monotonic() + (DRAIN_ONCE if self.once else GRACE))
@@ -204,6 +215,7 @@ class Daemon:
             if self.once and not read and self._is_done():
                 self._look_once()
                 return
+            self.delivery.wake(self.away.note(self.passes))
             self.delivery.wake(self._renew())
             self._rest(read or self.passes.renewing)
             now = self.clock.monotonic()
@@ -304,6 +316,7 @@ class Daemon:
             self.passes.rules_changed()
         if change.config:
             self.pipeline.keeper.timeout, self.pipeline.keeper.news = config.run_timeout, config.lifecycle
+            self.pipeline.parcels.limits = floods(config)
             self.watch.refresh(config.sources)
             self.follower.set_sources(self.vitals.sources(config))
             self._missing = self._say_unmet(config)
@@ -312,11 +325,11 @@ class Daemon:
         if Path(config.state) != self.store.path:
             self.log.note("reload", "`state:` has changed: that takes a restart")
         self.log.again("reload", f"{change.what}; {len(self.reloader.rules.rules)} rules in force")
-        self._commit("reload", {"what": change.what})
-
-    def _commit(self, kind: str, payload: dict[str, str]) -> None:
         now = self.clock.now()
+        self._commit(Changes(at=now, happenings=[("reload", now, "", {"what": change.what})]))
+
+    def _commit(self, changes: Changes) -> None:
         try:
-            self.store.commit(Changes(at=now, happenings=[(kind, now, "", payload)]))
+            self.store.commit(replace(changes, at=self.clock.now()))
         except StoreError as error:
             self.log.again("state", str(error))

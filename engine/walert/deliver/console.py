@@ -6,12 +6,15 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from walert.deliver import render_parts as parts
 from walert.deliver.render_group import as_one
 from walert.deliver.render_plain import plain
 from walert.model import Alert, Delivered, Message, Outcome, Temporary
+
+if TYPE_CHECKING:
+    from walert.config.quiet import Quiet
 
 _PAINT = {"INFO": "36", "WARN": "33", "ERROR": "31"}
 _OVER = {"resolved": "32", "closed": "2"}
@@ -26,9 +29,16 @@ class ConsoleReceiver:
     """
 
     def __init__(
-        self, name: str, stream: TextIO | None = None, *, stderr: bool = False, environ: Mapping[str, str] = os.environ
+        self,
+        name: str,
+        stream: TextIO | None = None,
+        *,
+        stderr: bool = False,
+        environ: Mapping[str, str] = os.environ,
+        quiet: Quiet | None = None,
     ) -> None:
         self.name = name
+        self.quiet = quiet
         self._stream = stream
         self._stderr = stderr
         self._environ = environ

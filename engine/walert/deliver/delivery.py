@@ -24,14 +24,16 @@ class Delivery:
         random: Callable[[], float] = random.random,
         limits: Limits | None = None,
         owner: str | None = None,
+        digests: bool = True,
     ) -> None:
         """`outbox_factory` is called in each worker's thread. `owner` marks this process's leases; by default its
-        pid.
+        pid. Without `digests` each message goes by itself, in quiet hours, too.
         """
         self._outbox_factory = outbox_factory
         self._clock = clock
         self._random = random
         self._limits = limits
+        self._digests = digests
         self._owner = owner or f"walertd-{os.getpid()}"
         self._workers: dict[str, Worker] = {}
         self._threads: dict[Worker, threading.Thread] = {}
@@ -103,6 +105,7 @@ class Delivery:
             random=self._random,
             owner=self._owner,
             limits=self._limits,
+            digests=self._digests,
         )
         self._workers[name] = worker
         if self._started:

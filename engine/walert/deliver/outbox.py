@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from walert.deliver.policy import Verdict
-from walert.model import Message, Outcome
+from walert.model import Message, Outcome, Terms
 
 
 class Clock(Protocol):
@@ -28,9 +28,10 @@ class Outbox(Protocol):
     An outbox is made, used and closed in one thread.
     """
 
-    def lease(self, receiver: str, now: float, owner: str, seconds: float, limit: int) -> list[Message]:
-        """Claim up to `limit` due messages of `receiver` for `owner` until `now + seconds`, oldest first, and count a
-        try for each.
+    def lease(self, receiver: str, now: float, owner: str, seconds: float, limit: int, terms: Terms) -> list[Message]:
+        """Claim up to `limit` due messages of `receiver` for `owner` until `now + seconds`, the highest level first
+        and of one level the oldest, and count a try for each. `terms` say which levels may go now, and what goes
+        as one digest: such a message stands for several rows, which `settle` settles alike.
 
         Due is what waits with a next time not after `now`, or so far ahead (over `policy.LONGEST_RETRY_AFTER`) that
         the clock must have been set back; and what another owner's ended lease left behind. `tries` of the messages
@@ -44,8 +45,8 @@ class Outbox(Protocol):
         """
         ...
 
-    def next_due(self, receiver: str) -> float | None:
-        """When the next waiting message of `receiver` falls due or its lease ends, Unix seconds; None when none
+    def next_due(self, receiver: str, now: float | None = None, least: int = 0) -> float | None:
+        """When the next waiting message of `receiver`, of severity `least` or above, falls due or its lease ends, Unix seconds; None when none
         waits.
         """
         ...

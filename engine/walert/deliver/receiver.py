@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from walert.deliver import redact
 from walert.deliver.console import ConsoleReceiver
 from walert.errors import WalertError
-from walert.model import Message, Outcome, Permanent, Temporary
+from walert.model import ANY_TERMS, Message, Outcome, Permanent, Temporary, Terms
 
 if TYPE_CHECKING:
+    from walert.config.quiet import Quiet
     from walert.deliver.channel import Channel
 
 
@@ -42,8 +43,9 @@ class UrlReceiver:
 
     per_second = 1.0  # what Slack asks for (https://docs.slack.dev/apis/web-api/rate-limits) and mail servers like
 
-    def __init__(self, name: str, url: str, per_second: float | None = None) -> None:
+    def __init__(self, name: str, url: str, per_second: float | None = None, quiet: Quiet | None = None) -> None:
         self.name = name
+        self.quiet = quiet
         self.per_second = type(self).per_second if per_second is None else per_second
         self._make: Callable[[], Channel] = lambda: _channel(url)
         self._shown = redact.shown(url)
@@ -71,13 +73,21 @@ class UrlReceiver:
             return self._channel
 
 
-def build_receiver(name: str, url: str, *, per_second: float | None = None, stream: TextIO | None = None) -> Receiver:
+def build_receiver(
+    name: str,
+    url: str,
+    *,
+    per_second: float | None = None,
+    stream: TextIO | None = None,
+    quiet: Quiet | None = None,
+) -> Receiver:
     """The receiver of a URL: `console://` (to `stream` if given), or any that Apprise knows. Raises nothing and opens
-    nothing: an unusable URL shows in `validate` and in the outcome of `send`. `per_second` replaces its own pace.
+    nothing: an unusable URL shows in `validate` and in the outcome of `send`. `per_second` replaces its own pace,
+    `quiet` are its quiet hours.
     """
     if _is_console(url):
-        return ConsoleReceiver(name, stream, stderr=url.strip().rstrip("/").lower() == "console://stderr")
-    return UrlReceiver(name, url, per_second)
+        return ConsoleReceiver(name, stream, stderr=url.strip().rstrip("/").lower() == "console://stderr", quiet=quiet)
+    return UrlReceiver(name, url, per_second, quiet)
 
 
 def validate(url: str) -> str | None:
@@ -95,6 +105,12 @@ def validate(url: str) -> str | None:
 def pace_of(receiver: Receiver) -> float:
     """Messages a second that the receiver takes in the long run; infinite unless it says otherwise."""
     return float(getattr(receiver, "per_second", math.inf))
+
+
+def terms_of(receiver: Receiver, now: float) -> Terms:
+    """What the receiver takes at `now`, Unix seconds: everything, unless it has quiet hours."""
+    quiet: Quiet | None = getattr(receiver, "quiet", None)
+    return ANY_TERMS if quiet is None else quiet.terms(now)
 
 
 def _is_console(url: str) -> bool:

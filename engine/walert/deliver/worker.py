@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from walert.deliver import policy
 from walert.deliver.outbox import Clock, Outbox
-from walert.deliver.receiver import Receiver, pace_of
-from walert.model import Delivered, Message, Outcome, Permanent, Temporary
+from walert.deliver.receiver import Receiver, pace_of, terms_of
+from walert.model import Delivered, Message, Outcome, Permanent, Temporary, Terms
 
 log = logging.getLogger("walert.deliver")
 
@@ -59,6 +59,7 @@ class Worker:
         random: Callable[[], float],
         owner: str,
         limits: Limits | None = None,
+        digests: bool = True,
     ) -> None:
         self.name = receiver.name
         self._receiver = receiver
@@ -68,6 +69,7 @@ class Worker:
         self._random = random
         self._owner = owner
         self._limits = limits or Limits()
+        self._digests = digests
         self._sender = _Sender(f"walert-send-{receiver.name}")
         self._pace = policy.Pace(pace_of(receiver))
         self._changed = threading.Condition()
@@ -155,11 +157,12 @@ class Worker:
                 self._answer(asked)  # nothing is due for who asked to be left alone
             return wait
         now = self._clock.now()
-        for message in outbox.lease(self.name, now, self._owner, self._limits.answer + 30.0, 1):
+        terms = terms_of(self._receiver, now) if self._digests else Terms(digests=False)
+        for message in outbox.lease(self.name, now, self._owner, self._limits.answer + 30.0, 1, terms):
             self._try(outbox, message)
             return 0.0
         self._answer(asked)
-        due = outbox.next_due(self.name)
+        due = outbox.next_due(self.name, None, terms.least)
         return self._limits.sweep if due is None else min(max(due - now, 0.05), self._limits.sweep)
 
     def _wait(self, asked: int) -> float:

@@ -13,13 +13,16 @@ from walert.config.lifecycle import News as LifecycleNews
 from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
 from walert.dispatch.route import Router
 from walert.dispatch.sparkline import sparkline
+from walert.errors import StoreError
 from walert.model import Alert, BadLine, Batch, Checkpoint, Curve, Happening, Record, Run, Transition
+from walert.pipeline.backlog import Backlog
 from walert.pipeline.blindness import Blindness
 from walert.pipeline.carried import RunRules, carries_rules
 from walert.pipeline.cut import A_PASS, Named, curves, named
 from walert.pipeline.lifecycle import Keeper, Member, News
 from walert.pipeline.lifecycle.keeper import Senses
 from walert.pipeline.logs import first_event, numbered
+from walert.pipeline.parcels import Parcels
 from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt
 from walert.pipeline.replay import plain, spelled
 from walert.pipeline.runs import head_of, identify, is_start, relative
@@ -68,6 +71,12 @@ class Ledger(Protocol):
     def abandon(self) -> None:
         """Take back what was added."""
 
+    def let_errors_go(self, run_id: str) -> set[str]:
+        """Of a backlog, let go what still fires as an ERROR in the run; its receivers."""
+
+    def let_go(self) -> set[str]:
+        """Let go all of a backlog; its receivers."""
+
 
 class Listener(Protocol):
     """Who hears what a pass did: the daemon's log."""
@@ -99,6 +108,7 @@ class _Pass:
     silenced: dict[str, tuple[int, str]] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
     cuts: int = 0
+    backlog: bool = False  # it was written while no daemon ran
 
     def count(self, name: str, by: int = 1) -> None:
         """Raise a counter; they commit with everything else."""
@@ -129,7 +139,10 @@ class Pipeline:
         everything: bool = False,
         run_timeout: float = RUN_TIMEOUT,
         lifecycle: Mapping[str, LifecycleNews] = DEFAULTS,
+        parcels: Parcels | None = None,
+        down: float = 0.0,
     ) -> None:
+        """`down` is for how many seconds no daemon was there before this one."""
         self.router = router
         self.ledger = ledger
         self.listener = listener
@@ -149,6 +162,8 @@ class Pipeline:
         self.desks: dict[str, Desk] = {}
         self.blindness = Blindness()
         self.silencer = Silencer(ledger)
+        self.parcels = parcels or Parcels(digests=not everything)
+        self.backlog = Backlog(0.0 if everything else down)
         self._modes: dict[str, str] = {}  # stream -> history | skip, until it is caught up
         self._listing = False  # while history is judged: an alert goes to nobody, and so does the end of what it told
         self._behind: set[str] = set()  # streams of which the newest batch was not the end
@@ -162,7 +177,7 @@ class Pipeline:
         When it raises (`StoreError`: nothing can be written), none of them counts: they must be read again, and what they changed here is
         dropped.
         """
-        done = _Pass(self.now())
+        done = _Pass(self.now(), backlog=self.backlog.holds(batch.checkpoint.stream))
         self._judged.append((batch, done))
         try:
             self.silencer.look(done.now)
@@ -186,11 +201,29 @@ class Pipeline:
         told = set[str]()
         done, self._judged = self._judged, []
         for batch, one in done:
-            told |= one.told()
+            told |= one.told() | self._read_to_its_end(batch)
             if batch.ended:
                 self._close_session(batch.checkpoint.stream)
                 self.renewals.forget(batch.checkpoint.stream)
         return told
+
+    def _read_to_its_end(self, batch: Batch) -> set[str]:
+        """Of a backlog: what its log says of errors is now said to the end. The receivers of those that still fire."""
+        stream = batch.checkpoint.stream
+        if not self.backlog.is_on or not (batch.caught_up or batch.ended):
+            return set()
+        self.backlog.read(stream)
+        session = self.sessions.get(stream)
+        try:
+            return self.ledger.let_errors_go(session.run.id) if session is not None else set()
+        except StoreError:
+            return set()  # the pass itself is committed; they go with the rest of the backlog
+
+    def caught_up(self) -> set[str]:
+        """All logs are read to their end: what was held as a backlog goes. Its receivers; raises `StoreError`."""
+        freed = self.ledger.let_go()
+        self.backlog.end()
+        return freed
 
     def _abandon(self) -> None:
         self.ledger.abandon()
@@ -308,6 +341,8 @@ class Pipeline:
             if history:
                 said = replace(said, receivers=())
             else:
+                if done.backlog:
+                    said = replace(said, alert=replace(said.alert, late=True))
                 said, silence = self.silencer.hold(said)
             done.count("alerts")
             done.alerts.append((said.alert, said.receivers))
@@ -322,6 +357,7 @@ class Pipeline:
 
     def tick(self) -> set[str]:
         """Judge what the passing of time alone changes, in files that are read to their end. As `process`, for each of them."""
+        self.parcels.rest(self.now())
         told = self.end_silences()
         self.silencer.look(self.now())
         for stream, batch in list(self._places.items()):
@@ -384,7 +420,8 @@ class Pipeline:
             cooldowns = {(news.run.id, title): kept for title, kept in desk.changed().items()}
             self.ledger.commit(
                 Changes(
-                    at=done.now, alerts=done.alerts, happenings=done.happenings, counters=done.counters, silenced=done.silenced,
+                    at=done.now, alerts=done.alerts, parcels=self.parcels.of(done.alerts, done.now),
+                    happenings=done.happenings, counters=done.counters, silenced=done.silenced,
                     run_states=done.states, cooldowns=cooldowns,
                 )
             )  # fmt: skip
@@ -420,6 +457,7 @@ class Pipeline:
             at=done.now,
             checkpoint=batch.checkpoint,
             alerts=done.alerts,
+            parcels=self.parcels.of(done.alerts, done.now, backlog=done.backlog),
             happenings=done.happenings,
             counters=done.counters,
             forget=done.forget,

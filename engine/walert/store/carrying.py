@@ -67,17 +67,13 @@ class Empty:
 def load(connection: sqlite3.Connection, message_id: int, receiver: str | bytes, why: Collected) -> Load | Empty:
     """What the row of that number, and those that are sent with it, tell."""
     found = [_Told(*row) for row in connection.execute(_CARRIED, {"id": message_id})]
-    told, waits = [], []
-    for one in found:
-        state = _announced(connection, one, message_id, receiver) if one.kind in _OVER else 0.0
-        if state == 0.0:
-            told.append(one)
-        elif state is not None:
-            waits.append(state)
-    if not told and waits:
-        return Empty("waiting", "waits for its firing message", max(waits))
+    due = {one.id: _announced(connection, one, message_id, receiver) if one.kind in _OVER else 0.0 for one in found}
+    told = [one for one in found if due[one.id] is not None]
     if not told:
         return Empty("dropped", "its firing message was not delivered")
+    # Beside other news the end of an episode waits for nothing: it must not be lost, nor hold the others up.
+    if (until := min(wait for wait in due.values() if wait is not None)) > 0.0:
+        return Empty("waiting", "waits for its firing message", until)
     return _loaded(connection, sorted(told, key=lambda one: one.rank), why)
 
 

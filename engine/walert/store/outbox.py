@@ -42,6 +42,7 @@ MOST_TOGETHER = 10_000
 """Rows that go as one digest at most."""
 LONGEST_LEASE = 900.0
 """Seconds: no lease is longer; one that seems to be is from before the clock went back."""
+_MOST_LOOKS = 1_000  # rows that a lease looks at
 _SLACK = 60.0  # a clock that is corrected by less than this is no jump
 
 _IS_FREE = f"(lease_until IS NULL OR lease_until <= :now OR lease_until > :now + {LONGEST_LEASE})"
@@ -61,6 +62,7 @@ WHERE id = :id AND state = 'waiting' AND {_IS_FREE} AND {_IS_DUE}
 """
 # A row that was sent together with others once, and now goes alone, takes none of them along.
 _UNBUNDLE = "UPDATE message SET bundle = NULL WHERE bundle = ? AND state = 'waiting'"
+_DUE_AGAIN = "UPDATE message SET next_at = ? WHERE id = ? AND state = 'waiting' AND reason IS NULL"
 _ROW = "SELECT id, receiver, tries, born FROM message WHERE id = ?"
 _NEXT = f"""
 SELECT min(CASE WHEN {_IS_FREE} AND {_IS_DUE} THEN :now
@@ -152,10 +154,7 @@ class SqliteOutbox:
                 return []
         claim = {"owner": owner, "now": now, "seconds": min(seconds, LONGEST_LEASE)}
         with writing(connection, self.path):
-            messages = [
-                _take(connection, row, wanted, claim, terms) for row in connection.execute(_FIND, wanted).fetchall()
-            ]
-        return [message for message in messages if message is not None]
+            return _take_all(connection, wanted, claim, terms)
 
     def settle(
         self,
@@ -260,6 +259,29 @@ class SqliteOutbox:
         """The messages in any of these states, oldest first."""
         with reading(self._connection(), self.path) as connection:
             return rows.message_rows(connection, states)
+
+
+def _take_all(
+    connection: sqlite3.Connection, wanted: Mapping[str, Any], claim: Mapping[str, Any], terms: Terms
+) -> list[Message]:
+    """Messages until there are as many as wanted. A row that has nothing to tell does not hide those behind it."""
+    taken: list[Message] = []
+    put_off: list[int] = []
+    for _ in range(_MOST_LOOKS):
+        if len(taken) == wanted["limit"]:
+            break
+        row = connection.execute(_FIND, {**wanted, "limit": 1}).fetchone()
+        if row is None:
+            break
+        message = _take(connection, row, wanted, claim, terms)
+        if message is not None:
+            taken.append(message)
+        else:
+            put_off.append(row[0])
+    if taken:
+        # What waits for one of these is due again behind it.
+        connection.executemany(_DUE_AGAIN, ((wanted["now"], id_) for id_ in put_off))
+    return taken
 
 
 def _take(

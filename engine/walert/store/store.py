@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from walert.errors import StoreError
 from walert.model import Checkpoint
-from walert.store import rows, silenced
+from walert.store import backlog, rows, silenced
 from walert.store.apply import apply
 from walert.store.codec import from_column, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, explained, open_for_daemon, open_for_reading, printable, reading, writing
@@ -24,6 +24,8 @@ from walert.store.retention import Expired, expire
 from walert.store.values import Changes, Ended, Firing, RunState, Silence, StreamState
 
 __all__ = ["Changes", "Firing", "RunState", "Silence", "Store", "StreamState"]
+
+T = TypeVar("T")
 
 
 class Store:
@@ -122,6 +124,11 @@ class Store:
             row = connection.execute(query, (stream, line)).fetchone()
         return None if row is None else (row[0], row[1])
 
+    def facts(self) -> dict[str, Any]:
+        """Name to builtins of what was noted for `walert status` and for the next daemon."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.facts(connection)
+
     def counters(self) -> dict[str, int]:
         """Name to value of every counter."""
         with self._lock, reading(self._connection, self.path) as connection:
@@ -189,6 +196,23 @@ class Store:
             with writing(self._connection, self.path) as connection:
                 told = [tell(ended) for ended in silenced.end(connection, now)]
                 return [message for changes in told for message in apply(connection, changes, now)]
+
+    def let_errors_go(self, run_id: str) -> set[str]:
+        """Of a backlog, lets go what still fires as an ERROR in the run. The receivers that have something now."""
+        return self._write(lambda connection: backlog.let_errors_go(connection, run_id))
+
+    def let_go(self) -> set[str]:
+        """Lets go all that was held as a backlog. The receivers that have something now."""
+        return self._write(backlog.let_go)
+
+    def let_go_singly(self) -> None:
+        """Lets go all that was collected for a digest, each message by itself."""
+        self._write(backlog.let_go_singly)
+
+    def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        self._require_writable()
+        with self._lock, writing(self._connection, self.path) as connection:
+            return change(connection)
 
     def expire(self, now: float, live: Collection[str] | None = None) -> Expired:
         """Deletes what is past its time, a bounded number of rows a call; see `retention`.

@@ -6,6 +6,13 @@ from walert.cli.explanations.values import Explanation
 
 ENTRIES = (
     Explanation(
+        "bad-quiet",
+        "Quiet hours that end when they begin would be none, or all day.",
+        'receivers: {me: {url: "console://", quiet: {from: "22:00", to: "22:00"}}}\n',
+        'receivers: {me: {url: "console://", quiet: {from: "22:00", to: "07:00"}}}\n',
+        "config",
+    ),
+    Explanation(
         "bad-regex",
         "`prefix` of a watch entry is a regular expression for what stands before the JSON of each line, and this "
         "is none.",
@@ -57,6 +64,13 @@ ENTRIES = (
         "No pack of this name ships with walert: `walert packs` lists them.",
         'rules: ["pack:trainig"]\n',
         'rules: ["pack:training"]\n',
+        "config",
+    ),
+    Explanation(
+        "unknown-zone",
+        "A time zone is a name of the IANA database, such as Europe/Berlin. A host without that database knows only UTC.",
+        'receivers: {me: {url: "console://", quiet: {from: "22:00", to: "07:00", zone: Berlin}}}\n',
+        'receivers: {me: {url: "console://", quiet: {from: "22:00", to: "07:00", zone: Europe/Berlin}}}\n',
         "config",
     ),
     Explanation(
