@@ -18,7 +18,7 @@ from loopback import HttpsServer, https_server
 HOOK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
 
 
-class _Proxied(HttpsServer):
+class Proxied(HttpsServer):
     """Every CONNECT leads here, whatever host it asks for."""
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -54,7 +54,7 @@ class Side:
     @contextmanager
     def slack(self) -> Iterator[HttpsServer]:
         """hooks.slack.com."""
-        with https_server(self.context("hooks.slack.com"), _Proxied) as server:
+        with https_server(self.context("hooks.slack.com"), Proxied) as server:
             self.environ["HTTPS_PROXY"] = f"http://127.0.0.1:{server.server_port}"
             yield server
 

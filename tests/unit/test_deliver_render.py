@@ -7,7 +7,7 @@ import pytest
 from loopback import alert
 
 from walert.deliver.render_email import email
-from walert.deliver.render_markdown import markdown
+from walert.deliver.render_markdown import escape, markdown
 from walert.deliver.render_plain import headline, plain
 from walert.deliver.render_slack import mrkdwn, pieces, slack_payload
 from walert.model import AlertLevel, Run
@@ -183,7 +183,7 @@ def test_tokens_are_readable_in_mail():
     for text in (words.text, html.unescape(re.sub("<[^>]+>", "", words.html))):
         assert "@U1234ABCD @W99AB @here @channel @everyone @S123 #C024BE91L #general" in text
     assert "the run (https://example.com/a?b=1&c=2) Bob (bob@example.com) https://example.com" in words.text
-    assert '<a href="https://example.com/a?b=1&amp;c=2">the run</a>' in words.html
+    assert re.search('<a style="[^"]*" href="https://example.com/a\\?b=1&amp;c=2">the run</a>', words.html)
 
 
 def test_markup_in_an_alert_is_text_in_mail():
@@ -205,6 +205,21 @@ def test_the_mails_of_a_run_share_a_thread_that_does_not_tell_its_name():
 def test_markdown_shows_an_alert_as_it_was_written():
     text = markdown(alert(text="2*2*3 <b> [x](y) _a_ # `c`\n1. one\n- two", run=Run("r", "a*b_c")))
     assert text.startswith(
-        "2\\*2\\*3 \\<b\\> \\[x\\](y) \\_a\\_ \\# \\`c\\`\n1\\. one\n\\- two\n\n- **values**: acc = 0.712"
+        "2\\*2\\*3 \\<b> \\[x\\](y) \\_a\\_ # \\`c\\`  \n1\\. one  \n\\- two\n\n- **values**: acc = 0.712"
     )
-    assert "- **run**: a\\*b\\_c" in text
+    assert "- **run**: a\\*b_c" in text
+
+
+@pytest.mark.parametrize(
+    ("written", "marked"),
+    [
+        ("train_loss < 0.8 & rising #3 a|b ~5 x>y", "train_loss < 0.8 & rising #3 a|b ~5 x>y"),
+        ("_a_ b_ _c __init__", "\\_a\\_ b\\_ \\_c \\_\\_init\\_\\_"),
+        ("&amp; &#35; & &c", "&amp;amp; &amp;#35; & &c"),
+        ("~~no~~ ||spoiler||", "\\~\\~no\\~\\~ \\|\\|spoiler\\|\\|"),
+        ("# head\n> quote\n+ item\n12) x\n| a |", "\\# head\n\\> quote\n\\+ item\n12\\) x\n\\| a |"),
+        ("<https://x> </b> <!-- <@U1>", "\\<https://x> \\</b> \\<!-- \\<@U1>"),
+    ],
+)
+def test_only_what_means_something_where_it_stands_is_escaped(written, marked):
+    assert escape(written) == marked

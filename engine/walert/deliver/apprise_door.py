@@ -9,7 +9,8 @@ held:
 - Its Slack plugin kills mentions in titles and posts no top-level text (`service_slack.py`); its email plugin swallows who was refused and
   repeats mails to those who were not (`service_email.py`). Both keep its URLs and connections, and say what walert renders.
 - `retry=`, `optional=`, `tag=`, `redirect=` of a URL would hide failures or repeat messages: they are dropped (`opening.py`).
-- A service that posts a picture apart from its text fails both for the picture's sake (`attaching.py`).
+- Some services read markdown and do not say so, some answer yes and send nothing, some never resolve what they opened; a plot that is
+  refused fails the text as well (`manners.py`).
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def asset() -> Any:
         app_id="walert",
         app_desc="walert",
         app_url="",
+        image_url_mask="",
+        image_url_logo="",
         async_mode=False,
         secure_logging=True,
         http_redirects=False,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import Any
 
-from walert.deliver import answers, redact
+from walert.deliver import answers, manners, redact
 from walert.deliver import render_parts as parts
-from walert.deliver.apprise_door import apprise
+from walert.deliver.apprise_door import AttachMemory, apprise
 from walert.deliver.call import Call, under_way
 from walert.deliver.opening import open_url
+from walert.deliver.picturing import FILE, picture_of
+from walert.deliver.plot import Picture
 from walert.deliver.receiver import UnusableUrl
-from walert.deliver.render_markdown import markdown
+from walert.deliver.render_markdown import escape, markdown
 from walert.deliver.render_plain import headline, plain
 from walert.model import Alert, Delivered, Message, Outcome, Permanent, Temporary
+
+log = logging.getLogger("walert.deliver")
 
 _REMEMBERED = 256
 _COPIES = 3
@@ -37,18 +42,53 @@ class Channel:
     def send(self, message: Message) -> Outcome:
         """Send one message, in the calling thread."""
         with under_way(Call(message, self._accepted.setdefault(message.id, {}))) as call:
-            taken = bool(self._apprise.notify(**_words(self._plugin, call.alert)))
-        outcome = call.outcome or self._judged(call, taken)
+            outcome = self._sent(call)
         self._remember(message.id, outcome)
         return outcome
 
     def __repr__(self) -> str:
         return f"Channel({self._shown!r})"
 
+    def _sent(self, call: Call) -> Outcome:
+        """The text, and the plot where the service takes one: never at the text's cost."""
+        place = manners.plot_of(self._plugin)
+        made = picture_of(call.message) if place is not None else None
+        if made is None:
+            return self._told(call)
+        if place == "after":
+            outcome = self._told(call)
+            if isinstance(outcome, Delivered):
+                self._shown_after(call, made)
+            return outcome
+        outcome = self._told(call, attach=_attached(self._plugin, made))
+        if not isinstance(outcome, Permanent):
+            return outcome
+        _without(call, outcome.reason)
+        return self._told(call)
+
+    def _told(self, call: Call, **more: Any) -> Outcome:
+        """One notification of the text."""
+        call.forget()
+        manners.address(self._plugin, call.alert)
+        taken = bool(self._apprise.notify(**_words(self._plugin, call.alert), **more))
+        return call.outcome or self._judged(call, taken)
+
+    def _shown_after(self, call: Call, made: Picture) -> None:
+        """The plot, as a message of its own."""
+        call.forget()
+        taken = self._apprise.notify(
+            body="", title="", notify_type=_notify_type(self._plugin, call.alert), attach=_attached(self._plugin, made)
+        )
+        if not taken:
+            outcome = self._judged(call, False)
+            _without(call, outcome.reason if not isinstance(outcome, Delivered) else "it was not taken")
+
     def _judged(self, call: Call, taken: bool) -> Outcome:
         """For services that walert has no words for: what was seen on the wire, when Apprise says that it failed."""
-        if taken:
+        if taken and (call.answers or not manners.speaks_for_requests(self._plugin)):
             return Delivered()
+        if taken:
+            return Permanent(f"{self._shown} was told to Apprise, which sent nothing")
         seen = [answers.of_http(self._shown, answer) for answer in call.answers] + [
             answers.unreached(self._shown, why) for why in call.failures
         ]
@@ -78,23 +118,35 @@ def _bounded(outcome: Outcome, tries: int) -> Outcome:
     return Permanent(outcome.reason) if isinstance(outcome, Temporary) and tries >= _COPIES else outcome
 
 
+def _without(call: Call, reason: str) -> None:
+    log.warning("receiver %s: the message went without its plot: %s", call.message.receiver, reason)
+
+
+def _attached(plugin: Any, made: Picture) -> Any:
+    files = apprise.AppriseAttachment(asset=plugin.asset)
+    files.add(AttachMemory(content=made.png, name=FILE, mimetype="image/png"))
+    return files
+
+
 def _words(plugin: Any, alert: Alert) -> dict[str, Any]:
     """What `Apprise.notify` is told. Slack and email render the alert themselves, and only need it not to be empty."""
     rich = plugin.resolve_format(None) == apprise.NotifyFormat.MARKDOWN
     title = parts.cut(headline(alert), plugin.title_maxlen) if plugin.title_maxlen > 0 else headline(alert)
+    if rich and manners.joins_title(plugin):
+        title = escape(title)
     limit = (plugin.body_maxlen or _BODY) - (0 if plugin.title_maxlen > 0 else len(title) + 4)
     body = markdown(alert, limit) if rich else plain(alert, limit)
     return {
         "title": title,
         "body": body,
         "body_format": apprise.NotifyFormat.MARKDOWN if rich else apprise.NotifyFormat.TEXT,
-        "notify_type": _notify_type(alert),
+        "notify_type": _notify_type(plugin, alert),
     }
 
 
-def _notify_type(alert: Alert) -> Any:
-    """Apprise's words for levels; its own would refuse `error` and `warn` without a sound."""
-    if alert.kind == "resolved":
+def _notify_type(plugin: Any, alert: Alert) -> Any:
+    """Apprise's words for levels; its own would refuse `error` and `warn` without a sound. A pager hears that it is over either way."""
+    if alert.kind == "resolved" or (alert.kind == "closed" and manners.is_pager(plugin)):
         return apprise.NotifyType.SUCCESS
     if alert.kind == "closed":
         return apprise.NotifyType.INFO

@@ -8,6 +8,7 @@ from typing import Any
 
 from walert.deliver import redact
 from walert.deliver.apprise_door import SlackMode, apprise, asset, plugins
+from walert.deliver.manners import prepare
 from walert.deliver.receiver import UnusableUrl
 from walert.deliver.service_email import EmailService
 from walert.deliver.service_slack import SlackService
@@ -50,6 +51,7 @@ def _fields(url: str) -> dict[str, Any]:
 def _measured(plugin: Any) -> Any:
     plugin.request_rate_per_sec = 0
     plugin.redirects = False
+    prepare(plugin)
     plugin.socket_connect_timeout = _seconds(plugin, "socket_connect_timeout", CONNECT_SECONDS)
     plugin.socket_read_timeout = _seconds(plugin, "socket_read_timeout", READ_SECONDS)
     if _is_bot_without_channel(plugin):

@@ -18,6 +18,7 @@ MAX_SUBJECT = 99
 PICTURE_ID = "plot@walert"
 """The Content-ID of the plot: it has to be known within one mail only."""
 
+_LINK = "color:#3b82f6"  # can be read on white and on black
 _CELL = "padding:2px 14px 2px 0;vertical-align:top"
 
 
@@ -85,7 +86,11 @@ def _image(picture: Picture | None) -> str:
 
 def _value(fact: parts.Fact) -> str:
     value = escape(fact.value)
-    return f'<a href="{value}">{value}</a>' if fact.name == "runbook" and parts.WEB.fullmatch(fact.value) else value
+    return (
+        f'<a style="{_LINK}" href="{value}">{value}</a>'
+        if fact.name == "runbook" and parts.WEB.fullmatch(fact.value)
+        else value
+    )
 
 
 def _rich(text: str) -> str:
@@ -102,4 +107,4 @@ def _linked(match: re.Match[str]) -> str:
     if not url:
         return escape(parts.readable(match.group()))
     label = match.group("label") or url.removeprefix("mailto:")
-    return f'<a href="{escape(parts.readable(url))}">{escape(parts.readable(label))}</a>'
+    return f'<a style="{_LINK}" href="{escape(parts.readable(url))}">{escape(parts.readable(label))}</a>'

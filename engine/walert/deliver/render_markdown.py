@@ -8,22 +8,25 @@ from walert.deliver import render_parts as parts
 from walert.deliver.render_plain import fit
 from walert.model import Alert
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
-_LINE_START = re.compile(r"^(\s*)(\d{1,9})([.)])|^(\s*)([-+=])", re.MULTILINE)
+# What means something where it stands: an underscore within a word, a `<` before a space, a `#` within a line do not.
+_SPECIAL = re.compile(r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|~(?=~)|(?<=~)~|<(?=[A-Za-z/!?@#:&])|\|(?=\|)|(?<=\|)\|")
+_LINE_START = re.compile(r"^(\s*)(\d{1,9})([.)])|^(\s*)([-+=#>|])", re.MULTILINE)
+_BREAK = re.compile(r"(?<!\n)\n(?!\n)")  # a line's end is a space in CommonMark, unless two spaces stand before it
+_ENTITY = re.compile(r"&(?=#?\w{1,40};)")
 
 
 def markdown(alert: Alert, limit: int | None = None) -> str:
     """Text and proof, without the title, in at most `limit` characters: the proof is cut before the text. Never
     empty.
     """
-    text = escape(parts.text_of(alert)) or escape(parts.title_of(alert))
+    text = _BREAK.sub("  \n", escape(parts.text_of(alert)) or escape(parts.title_of(alert)))
     facts = [f"- **{fact.name}**: {escape(fact.value)}" for fact in parts.proof(alert)]
     return fit(text, facts, limit)
 
 
 def escape(text: str) -> str:
     """Text that CommonMark shows as it is written."""
-    marked = _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;"))
+    marked = _SPECIAL.sub(r"\\\g<0>", _ENTITY.sub("&amp;", text))
     return _LINE_START.sub(_escaped_start, marked)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from walert.template import Value, number
 
 # Angle brackets begin a mention or a link where a message is delivered: in what comes from data they are only characters.
 _HARMLESS = str.maketrans({"<": "‹", ">": "›"})
+_PING = re.compile(
+    r"@(?=everyone|here|channel|all|room)", re.IGNORECASE
+)  # these ping without any brackets in some chats
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Facts:
 
 def from_data(text: str) -> str:
     """Text that comes from data: it can neither mention nor link anybody."""
-    return text.translate(_HARMLESS)
+    return _PING.sub("@\u200b", text.translate(_HARMLESS))
 
 
 def fill(text: str, facts: Facts, title: str, level: AlertLevel, suppressed: int) -> str:
