@@ -19,6 +19,8 @@ VARIABLES = {
     "HC_URL": "https://hc.example.com/ping",
     "SLACK_URL": "https://hooks.slack.com/services/T1234ABCD/B1234ABCD/abcdefghijklmnopqrstuvwx",
     "MAIL_PASSWORD": "secret",
+    "PAGERDUTY_KEY": "0123456789abcdef0123456789abcdef",
+    "NTFY_TOPIC": "training",
 }
 ANY_RULE = "version: 1\nrules:\n  - {title: High, when: loss > 10}\n"
 
