@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "test": "run the tests of rules: series in, transitions and messages out",
     "replay": "judge finished or live logs, deliver nothing: what would have been sent",
     "explain": "why a rule did or did not fire: each judgement with its values",
+    "run": "run a command as a run: how it ends is told, with its last lines of stderr",
     "send": "send a test message through one receiver",
     "receivers": "who can be told; test sends a message through each",
     "status": "what the daemon follows, what fires, what waits",

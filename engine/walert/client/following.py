@@ -14,12 +14,16 @@ from typing import Any
 from walert import paths
 from walert.client.notice import say
 
+SEEN_TO = "WALERT_FOLLOWED"
+"""The variable by which `walert run` says that it takes care of a walertd."""
 _MAX_LOCK = 1 << 20
 _MAX_ENTRIES = 100
 
 
 def tell_if_unfollowed(runs: str) -> None:
-    """One line on stderr when no walertd follows the folder `runs`, with what to do."""
+    """One line on stderr when no walertd follows the folder `runs`, with what to do. `walert run` has said it, or sees to it."""
+    if os.environ.get(SEEN_TO):
+        return
     try:
         own = list(_running(paths.lock_path(), *_entries(paths.registry())))
         if is_followed(runs, own):

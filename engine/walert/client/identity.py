@@ -81,6 +81,24 @@ def rank_of(environ: Mapping[str, str]) -> Rank:
     return Rank(0, 1)
 
 
+SCHEDULERS = (
+    ("SLURM_JOB_ID", "Slurm"),
+    ("PBS_JOBID", "PBS"),
+    ("LSB_JOBID", "LSF"),
+    ("SGE_TASK_ID", "Grid Engine"),
+    ("_CONDOR_SLOT", "HTCondor"),
+    ("FLUX_JOB_ID", "Flux"),
+    ("KUBERNETES_SERVICE_HOST", "Kubernetes"),
+    ("AWS_BATCH_JOB_ID", "AWS Batch"),
+)
+"""A variable by which each is known."""
+
+
+def scheduler(environ: Mapping[str, str]) -> str | None:
+    """The scheduler that this process runs below and that may take the machine away by SIGTERM, or None."""
+    return next((name for variable, name in SCHEDULERS if environ.get(variable)), None)
+
+
 def may_restart(environ: Mapping[str, str]) -> bool:
     """Whether a launcher starts this process again should it fail: torchrun, as long as it has restarts left."""
     done, most = (_whole(environ.get(f"TORCHELASTIC_{name}")) for name in ("RESTART_COUNT", "MAX_RESTARTS"))

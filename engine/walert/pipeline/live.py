@@ -25,7 +25,7 @@ from walert.pipeline.logs import first_event, numbered
 from walert.pipeline.parcels import Parcels
 from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt
 from walert.pipeline.replay import plain, spelled
-from walert.pipeline.runs import head_of, identify, is_start, relative
+from walert.pipeline.runs import head_of, identify, is_start, is_supervisor, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
 from walert.pipeline.silencing import Silencer
 from walert.rules.fold import Fold, lacks
@@ -314,11 +314,21 @@ class Pipeline:
             "time": record.time,
         }
         done.happenings.append((f"run_{kind}", done.now, run.id, payload))
+        if kind == "start" and not is_supervisor(event):
+            self._rename(run)
         take = self.keeper.start if kind == "start" else self.keeper.finish
         return take(
             run, batch.checkpoint.stream, batch.path, record, history=self._is_history(batch), now=done.now,
             moment=self.monotonic(),
         )  # fmt: skip
+
+    def _rename(self, run: Run) -> None:
+        """The process that trains says what its run is called; the log of `walert run` knew the command only."""
+        for session in self.sessions.values():
+            if session.run.id == run.id:
+                session.run = run
+        if run.id in self.desks:
+            self.desks[run.id].run = run
 
     def _report(self, desk: Desk, place: Place, record: Record, news: News, history: bool, done: _Pass) -> None:
         """A run's new state, and what is told of it."""
@@ -518,6 +528,7 @@ class Pipeline:
     def _open(self, batch: Batch, data: bytes, number: int, offset: int) -> Session:
         event = first_event(batch.source, batch.path, data, number, offset)
         run = identify(batch.source, batch.root, batch.path, event, self.host)
+        run = self.keeper.named(run) if is_supervisor(event) else run
         stream = batch.checkpoint.stream
         if not self.everything and batch.fresh:
             mode = self._mode(batch)

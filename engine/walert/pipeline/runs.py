@@ -42,6 +42,11 @@ def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: s
     )
 
 
+def is_supervisor(event: Mapping[str, Any] | None) -> bool:
+    """Whether the log that begins with this event is that of `walert run`."""
+    return event is not None and event.get("role") == "supervisor"
+
+
 def relative(root: str, path: str) -> str:
     """`path` below `root`; the last name of `path` when the two are one."""
     name = os.path.relpath(path, root)

@@ -193,9 +193,12 @@ def _newest_lines(connection: sqlite3.Connection) -> dict[str, _Line]:
     newest: dict[str, _Line] = {}
     for run_id, blob in connection.execute(_READ):
         extra = unpack(blob)
-        name, at = from_column(run_id), extra.get("read")
-        if name not in newest or (at or 0.0) > (newest[name][1] or 0.0):
-            newest[name] = (extra.get("step"), at)
+        name, step, at = from_column(run_id), extra.get("step"), extra.get("read")
+        known, read = newest.get(name, (None, None))
+        is_newer = (at or 0.0) >= (read or 0.0)
+        # A log that holds no metrics, such as that of `walert run`, tells of the time, not of the step.
+        chosen = step if step is not None and (is_newer or known is None) else known
+        newest[name] = (chosen, at if is_newer else read)
     return newest
 
 

@@ -150,7 +150,8 @@ class Keeper:
         life.members[stream] = replace(member, foreign=False).ended(
             record.event or {}, record.step if record.has_step else None
         )
-        changed = self._judge(life, now, moment)
+        # `walert run` saw the end; what the command itself said of it may be in a log that was not read yet: the next look judges.
+        changed = None if life.members[stream].boss else self._judge(life, now, moment)
         return changed or self._news(life, life.members[stream], None, "a process ended", now)
 
     def heard(
@@ -204,6 +205,11 @@ class Keeper:
         pulse = self._pulses.get(stream)
         return pulse is not None and pulse.suspect
 
+    def named(self, run: Run) -> Run:
+        """The run as the process that trains calls itself; `walert run` knows the command only."""
+        life = self._lives.get(run.id)
+        return run if life is None or not any(not m.boss for m in life.members.values()) else life.run
+
     def alive(self, run: Run) -> bool:
         """Whether the run may still log."""
         life = self._lives.get(run.id)
@@ -248,7 +254,7 @@ class Keeper:
         kind = words.kind_of(found)
         notice = None if kind is None or silent else self._notice(kind, life, found, moment)
         why = "waits for a restart" if silent else words.text_of(kind, found, _all(life), 0.0) if kind else ""
-        return self._news(life, member, notice, why.partition("\n")[0], now)
+        return self._news(life, member, notice, why.partition("\n")[0] or "it goes on", now)
 
     def _notice(self, kind: str, life: _Life, found: Verdict, moment: float) -> Notice:
         pulses = [self._pulses[m.stream] for m in found.by if m.stream in self._pulses]
@@ -266,7 +272,7 @@ class Keeper:
             return True
         if found.by and all(m.foreign for m in found.by):
             return kind != "stalled"
-        if kind not in QUIET_IN_NOTEBOOKS or told.everywhere:
+        if kind not in QUIET_IN_NOTEBOOKS or told.everywhere or any(m.boss for m in found.by):
             return False
         return any(m.jupyter or m.ad_hoc for m in found.by)
 

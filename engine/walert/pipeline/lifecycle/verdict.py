@@ -69,15 +69,17 @@ def verdict(members: Sequence[Member]) -> Verdict:
 
     A rank that never logged is silent only if all are: in many trainings rank 0 logs alone. Further processes of a rank have no vote.
     """
-    bosses = [m for m in members if m.boss]
+    bosses = _newest([m for m in members if m.boss])
     ranks = _newest([m for m in members if not m.boss and m.rank >= 0])
-    boss = max(bosses, key=lambda m: m.attempt, default=None)
-    if boss is None or (boss.state in ("crashed", "lost") and any(not m.over for m in ranks)):
-        return _worst(ranks) if ranks else Verdict("running", ())
-    if boss.over or boss.state == "lost":
-        return Verdict(boss.state, (boss, *(m for m in ranks if m.state not in ("running", "finished"))))
-    found = _worst([m for m in (boss, *ranks) if m.state in ("running", "stalled")])
-    return found if found.state == "stalled" else Verdict("running", found.by)
+    found = _worst(bosses) if bosses else _worst(ranks)
+    if not bosses or not members:
+        return found if ranks else Verdict("running", ())
+    if found.state in ("crashed", "lost") and any(not m.over for m in ranks):
+        return _worst(ranks)
+    if found.state in ("running", "stalled"):
+        silent = _worst([m for m in (*bosses, *ranks) if m.state in ("running", "stalled")])
+        return silent if silent.state == "stalled" else Verdict("running", tuple(bosses))
+    return Verdict(found.state, (*found.by, *(m for m in ranks if m.state != "running")))
 
 
 def _newest(members: Sequence[Member]) -> list[Member]:

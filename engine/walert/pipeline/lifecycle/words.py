@@ -42,8 +42,10 @@ def text_of(kind: str, verdict: Verdict, members: Sequence[Member], silent: floa
     match kind:
         case "finished" | "finished_early":
             lines = [_reached(by)]
-        case "failed" | "preempted":
+        case "failed":
             lines = _endings(by, members)
+        case "preempted":
+            lines = ["The scheduler asked it to end (SIGTERM).", *_endings(by, members)]
         case "crashed":
             lines = [f"{_who(by, members, 'The process is', 'are')} gone without a word{_where(by)}. {_stood(by)}"]
         case "lost":
@@ -84,7 +86,10 @@ def _ending(member: Member) -> str:
 
 def _peak(end: Mapping[str, Any]) -> str:
     peak = end.get("peak")
-    return f", its memory peaked at {peak / 2**30:.1f} GiB" if isinstance(peak, int) else ""
+    if not isinstance(peak, int):
+        return ""
+    shown = f"{peak / 2**30:.1f} GiB" if peak >= 2**30 else f"{peak >> 20} MiB"
+    return f", its memory peaked at {shown}"
 
 
 def _signal(sent: int) -> str:
