@@ -89,6 +89,34 @@ def test_a_line_that_is_not_read_is_noticed_and_followed_by_another(tmp_path: Pa
     nest.follower.close()
 
 
+def test_what_a_killed_process_left_is_nobody_s_line(tmp_path: Path) -> None:
+    nest = Nest(tmp_path)
+    left = tmp_path / "w[1].db.pulse" / "1-1.canary"
+    left.parent.mkdir()
+    left.write_bytes(b'{"canary": "1-7"}\n')
+    assert nest.read() == [] and nest.health.unread is None
+    nest.sing()
+    assert nest.health.unread == nest.clock.ticks and not left.exists()
+    assert nest.read() == [] and nest.health.unread is None
+    nest.follower.close()
+
+
+def test_a_line_that_is_read_late_leaves_the_one_after_it(tmp_path: Path) -> None:
+    nest = Nest(tmp_path)
+    nest.sing()
+    (file,) = (tmp_path / "w[1].db.pulse").iterdir()
+    first = file.read_bytes()
+    nest.sing(AGAIN)
+    both = file.read_bytes()
+    file.write_bytes(first)
+    nest.read()
+    assert nest.health.unread == nest.clock.ticks
+    file.write_bytes(both)
+    nest.read()
+    assert nest.health.unread is None
+    nest.follower.close()
+
+
 def test_a_canary_that_cannot_be_written_is_not_well(tmp_path: Path) -> None:
     nest = Nest(tmp_path)
     (tmp_path / "w[1].db.pulse").write_text("a file where the folder should be")

@@ -49,7 +49,7 @@ class Canary:
         self.is_read = True
         if _text(self._line) in batch.lines:
             self._health.unread = None
-        elif batch.lines:
+        elif self._line > 1 and _text(self._line - 1) in batch.lines:
             self._health.unread = self._written
         return True
 
