@@ -34,6 +34,10 @@ class StoreError(WalertError):
     """The state file cannot be opened, read or written."""
 
 
+class DamagedState(StoreError):
+    """A value in the state file cannot be understood; the others can."""
+
+
 class NotHere(WalertError):
     """Training code asks for something of wandb's that only its server could give."""
 

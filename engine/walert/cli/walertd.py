@@ -49,10 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(config: str | None, *, once: bool, log_format: str) -> int:
     """Run a daemon in this process until it is done."""
     from walert.clock import SystemClock
+    from walert.daemon.limits import raise_files
     from walert.daemon.log import Log
     from walert.daemon.signals import Signals
 
     _hold_descriptors()
+    raise_files()
     with Signals() as signals:
         log = Log(log_format, SystemClock().now)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from walert.config.lifecycle import News as LifecycleNews
 from walert.dispatch.desk import Desk, HeldBack, Place, Said, Told
 from walert.dispatch.route import Router
 from walert.dispatch.sparkline import sparkline
-from walert.errors import StoreError
+from walert.errors import DamagedState, StoreError
 from walert.model import Alert, BadLine, Batch, Checkpoint, Curve, Happening, Record, Run, Transition
 from walert.pipeline.backlog import Backlog
 from walert.pipeline.blindness import Blindness
@@ -21,9 +21,9 @@ from walert.pipeline.carried import RunRules, carries_rules
 from walert.pipeline.cut import A_PASS, Named, curves, named
 from walert.pipeline.lifecycle import Keeper, Member, News
 from walert.pipeline.lifecycle.keeper import Senses
-from walert.pipeline.logs import first_event, numbered
+from walert.pipeline.logs import first_event, first_line, numbered
 from walert.pipeline.parcels import Parcels
-from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt
+from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt, refolded
 from walert.pipeline.replay import plain, spelled
 from walert.pipeline.runs import head_of, identify, is_start, is_supervisor, relative
 from walert.pipeline.session import Judged, Kept, Session, open_session, reopen_session
@@ -150,7 +150,7 @@ class Pipeline:
         self.renewals = Renewals()
         self._formers: list[RuleSet] = []  # the host's rules before reloads, newest first
         self._interims: dict[tuple[int, ...], RuleSet] = {}
-        self._unused = 0  # rule files of runs that are not used, since the last commit
+        self._counts = Counter[str]()  # what is counted outside of a batch, to be committed with the next
         self.now = now
         self.monotonic = monotonic
         self.keeper = Keeper(senses, ledger.run_states, run_timeout, lifecycle)
@@ -182,14 +182,15 @@ class Pipeline:
         try:
             self.silencer.look(done.now)
             session = self._run(batch, done)
-            done.count("run_rule_files_not_used", self._unused)
+            for name, count in self._counts.items():
+                done.count(name, count)
             self.ledger.add(self._changes(batch, session, done))
             self._read_on(batch, session)
             self.renewals.follow(batch)
         except BaseException:
             self._abandon()
             raise
-        self._unused = 0
+        self._counts.clear()
 
     def commit(self) -> set[str]:
         """Commit what was judged. Returns the receivers that have something to deliver. Raises `StoreError` as `process`."""
@@ -509,10 +510,14 @@ class Pipeline:
         if session is not None:
             self.sessions.move_to_end(stream)
             return session
-        state = self.ledger.load_stream(stream)
-        if state is None:
-            return None
-        desk = self._desk(state.run)
+        try:
+            state = self.ledger.load_stream(stream)
+            return None if state is None else self._reopen(batch, state)
+        except (DamagedState, LookupError, TypeError, ValueError, AttributeError) as error:
+            return self._made_again(batch, error)
+
+    def _reopen(self, batch: Batch, state: StreamState) -> Session:
+        stream, desk = batch.checkpoint.stream, self._desk(state.run)
         kept = Kept(state.fold, state.decoder, state.extra)
         rules, awaited = self._rules_for(batch, state.run, kept)
         session = reopen_session(batch.source, state.run, batch.path, rules, desk, self._place(batch), kept, LATE_AFTER)
@@ -524,6 +529,29 @@ class Pipeline:
         self.blindness.watch(session, state.extra.get("blind"))
         self._catch_up(session, batch, kept)
         return self._keep(stream, session)
+
+    def _made_again(self, batch: Batch, error: Exception) -> Session | None:
+        """The committed state of a file cannot be understood: it is folded again from the file's bytes, silently.
+
+        None, and the file's next line begins it anew, where they are gone.
+        """
+        stream = batch.checkpoint.stream
+        begin = first_line(batch)
+        if begin is None:
+            return None
+        number, offset, data = begin
+        session = self._open(batch, data, number, offset)
+        folded = refolded(session, batch) if is_small(batch) else None
+        if folded is not None:
+            session.decoder, session.place = folded.decoder, replace(session.place, rank=folded.place.rank)
+            self._replace_fold(session, folded.fold)
+        session.desk.owe(stream, [(plan.key, plan.rule) for plan in session.fold.firing()])
+        how = "made again from its bytes" if folded is not None else "begun anew: its first part is gone, or too long"
+        self._counts["damaged_states"] += 1
+        self.listener.note(
+            "damaged-state", f"{batch.path}: the state of its rules is damaged ({type(error).__name__}): it is {how}"
+        )
+        return session
 
     def _open(self, batch: Batch, data: bytes, number: int, offset: int) -> Session:
         event = first_event(batch.source, batch.path, data, number, offset)
@@ -547,7 +575,7 @@ class Pipeline:
 
     def _unusable(self, text: str) -> None:
         """A rule file of a run cannot be used."""
-        self._unused += 1
+        self._counts["run_rule_files_not_used"] += 1
         self.listener.note("run-rules", text)
 
     def _rules(self, batch: Batch, own: bool) -> RuleSet:
@@ -600,8 +628,16 @@ class Pipeline:
 
     def _desk(self, run: Run) -> Desk:
         if run.id not in self.desks:
-            self.desks[run.id] = Desk(run, self._route, self.ledger.cooldowns(run.id), tells_end=False)
+            self.desks[run.id] = Desk(run, self._route, self._cooldowns(run), tells_end=False)
         return self.desks[run.id]
+
+    def _cooldowns(self, run: Run) -> Mapping[str, Any]:
+        try:
+            return self.ledger.cooldowns(run.id)
+        except DamagedState:
+            self._counts["damaged_states"] += 1
+            self.listener.note("damaged-state", f"{run.name}: its cooldowns are damaged: they begin anew")
+            return {}
 
     def _route(self, alert: Alert, own: Sequence[str]) -> tuple[str, ...]:
         # Looked up at each message, so that a reload changes where the next one goes.
@@ -627,7 +663,11 @@ class Pipeline:
     def _replaced(self, batch: Batch, done: _Pass) -> None:
         """Another file took this path: what fired on the old one is over, and its state with it."""
         old = batch.replaces or ""
-        state = self.ledger.load_stream(old)
+        try:
+            state = self.ledger.load_stream(old)
+        except DamagedState:
+            done.forget.append(old)  # what fired there cannot be known any more
+            return
         if state is None:
             return
         kept = Kept(state.fold, state.decoder, state.extra)

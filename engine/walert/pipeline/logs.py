@@ -29,6 +29,18 @@ def numbered(batch: Batch) -> Iterator[tuple[int, int, bytes]]:
         offset += len(data) + 1
 
 
+def first_line(batch: Batch) -> tuple[int, int, bytes] | None:
+    """(line number, offset, bytes) of the first line that is not blank in a batch's file; None where that is gone."""
+    try:
+        for earlier in iter_file(batch.path, batch.source, batch.root):
+            for place in numbered(earlier):
+                if place[2].strip():
+                    return place
+    except OSError:
+        pass
+    return None
+
+
 def batches(file: LogFile) -> Iterator[tuple[Batch, int]]:
     """The batches of a file, each with the bytes that it took."""
     at = 0

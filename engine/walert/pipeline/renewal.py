@@ -100,6 +100,11 @@ class Rebuild:
                 return self._offset >= until
         return True
 
+    @property
+    def offset(self) -> int:
+        """Up to where it has folded."""
+        return self._offset
+
     def _fill(self) -> bool:
         """Have a batch with lines that are not folded yet; False at the end of the file."""
         while self._batch is None or self._at >= len(self._batch.lines):
@@ -169,6 +174,16 @@ def rebuilt(session: Session, kept: Mapping[str, Any], place: Batch) -> Fold | N
     except OSError:
         return None
     return rebuild.joined(kept)
+
+
+def refolded(session: Session, place: Batch) -> Session | None:
+    """All of a session's file before `place` judged again, silently; None where those bytes are no longer all there."""
+    try:
+        rebuild = Rebuild(session, place, session.fold.rules)
+        caught_up = rebuild.go_on(place.first_offset, lambda: False) and rebuild.offset == place.first_offset
+    except OSError:
+        return None
+    return rebuild.again if caught_up else None
 
 
 def _nobody(alert: object, own: object) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 import msgspec
 
-from walert.errors import StoreError
+from walert.errors import DamagedState, StoreError
 from walert.model import Alert, AlertLevel, Curve, MessageKind, Run
 
 _LONE_SURROGATES, _LARGE_INT, _ODD_KEYS = 1, 2, 3
@@ -29,11 +29,11 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(blob: bytes) -> Any:
-    """The builtins of a blob; StoreError when the bytes are damaged."""
+    """The builtins of a blob; DamagedState when the bytes are."""
     try:
         return msgspec.msgpack.decode(blob, ext_hook=_restore)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise StoreError(
+        raise DamagedState(
             f"A value in the state file is damaged ({error}). Stop walertd and restore or remove it."
         ) from error
 

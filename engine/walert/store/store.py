@@ -81,7 +81,7 @@ class Store:
             return rows.checkpoints(connection)
 
     def load_stream(self, stream: str) -> StreamState | None:
-        """The state of a stream as last committed, None when there is none. StoreError when its bytes are damaged."""
+        """The state of a stream as last committed, None when there is none. DamagedState when it cannot be understood."""
         with self._lock, reading(self._connection, self.path) as connection:
             return rows.stream_state(connection, stream)
 
