@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = ["AlertLevel", "Run", "alert", "finish", "init", "log", "run", "summary"]
 
 _CLIENT = frozenset({"Run", "Settings", "alert", "finish", "init", "log", "termerror", "termlog", "termwarn", "util"})
+_loaded: list[Any] = []
 _ERRORS = frozenset({"CommError", "Error", "UsageError"})
 _IGNORED = (
     # wandb's
@@ -47,7 +48,8 @@ ABSENT = frozenset(_ABSENT.split())
 def __getattr__(name: str) -> Any:
     # Submodules are looked for here, too, while they are imported: what is not named below must fail at once.
     if name in _CLIENT:
-        return getattr(_client(), name)
+        found = globals()[name] = getattr(_client(), name)  # the next look finds it without a call
+        return found
     if name == "join":  # as wandb once called it
         return _client().finish
     if name == "AlertLevel":
@@ -68,7 +70,10 @@ def __getattr__(name: str) -> Any:
 
 
 def _client() -> Any:
-    return importlib.import_module("walert.client")
+    # Once loaded it is not imported again: at the interpreter's end, in a `__del__`, nothing can be.
+    if not _loaded:
+        _loaded.append(importlib.import_module("walert.client"))
+    return _loaded[0]
 
 
 class _Package(ModuleType):

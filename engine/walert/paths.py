@@ -1,6 +1,6 @@
 """Where walert keeps things, by `$WALERT_HOME` and the XDG base directories. Strings; nothing here is created or read.
 
-As the XDG specification asks, a relative path in an XDG variable counts as not set.
+As the XDG specification asks, a relative path in an XDG variable counts as not set. A user without a home has one below /tmp.
 """
 
 from __future__ import annotations
@@ -62,4 +62,8 @@ def _walert_home() -> str | None:
 
 def _xdg(variable: str, default: str) -> str:
     named = os.environ.get(variable, "")
-    return named if os.path.isabs(named) else os.path.expanduser(default)
+    if os.path.isabs(named):
+        return named
+    path = os.path.expanduser(default)
+    # A container's arbitrary user may have no home: a folder named `~` in the working directory would be a trap.
+    return path if os.path.isabs(path) else os.path.join(f"/tmp/walert-{os.getuid()}", default.removeprefix("~/"))

@@ -161,3 +161,17 @@ def test_the_first_rank_brings_the_rules_and_a_later_attempt_keeps_them(tmp_path
     assert "goes on by the rules it began with" in train(begin, tmp_path)
     assert (copy / "a.yaml").read_text() == "# first\n"
     assert sorted(p.name for p in copy.parent.iterdir() if "tmp" in p.name) == []
+
+
+def test_a_finaliser_at_the_very_end_raises_nothing(tmp_path: Path) -> None:
+    script = """
+import walert
+class Held:
+    def __del__(self): walert.log({"n": 1}); walert.alert("late", "x"); walert.finish()
+held = Held()
+Held.itself = held
+walert.init()
+"""
+    err = train(script, tmp_path)
+    assert "Exception ignored" not in err
+    assert "Traceback" not in err

@@ -106,6 +106,32 @@ if __name__ == "__main__":
     assert sorted(alerts) == [f"worker {n}" for n in range(10)]
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_spawned_worker_writes_into_the_run_of_its_parent(tmp_path: Path, method: str) -> None:
+    script = f"""
+import multiprocessing, subprocess, sys, walert
+def work(n):
+    walert.log({{"n": n}})
+    walert.alert("bad sample", str(n))
+if __name__ == "__main__":
+    run = walert.init(project="p", name="n")
+    with multiprocessing.get_context({method!r}).Pool(2) as pool:
+        pool.map(work, range(8))
+        pool.close()
+        pool.join()
+    subprocess.run([sys.executable, "-c", "import walert; walert.alert('of another program', 'x')"], check=True)
+"""
+    err = train(script, tmp_path)
+    folder, other = sorted({path.parent for path in logs(tmp_path)}, key=lambda path: path.parent.name, reverse=True)
+    begun = [events(records(path), "start")[0] for path in sorted(folder.iterdir()) if path.suffix == ".jsonl"]
+    assert {start["id"] for start in begun} == {folder.name.removeprefix("n-")}
+    assert {start["rank"] for start in begun} == {-1, 0}
+    told = [e["text"] for path in sorted(folder.glob("*.jsonl")) for e in events(records(path), "alert")]
+    assert sorted(told) == [str(n) for n in range(8)]
+    assert [e["title"] for e in events(records(next(other.glob("*.jsonl"))), "alert")] == ["of another program"]
+    assert err.count("no walertd follows") == 2
+
+
 def test_a_fork_amid_busy_threads_does_not_hang(tmp_path: Path) -> None:
     script = """
 import os, threading, walert

@@ -30,6 +30,12 @@ def test_without_settings_everything_is_below_the_home_folder() -> None:
     )
 
 
+def test_a_user_without_a_home_gets_no_folder_named_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "~")
+    assert paths.runs_dir() == f"/tmp/walert-{os.getuid()}/.local/share/walert/runs"
+    assert paths.config_candidates()[1] == f"/tmp/walert-{os.getuid()}/.config/walert/walert.yaml"
+
+
 def test_walert_home_holds_runs_and_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     monkeypatch.setenv("WALERT_HOME", "~/w/")

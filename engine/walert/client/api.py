@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from walert import paths
-from walert.client import arguments, ending, identity
+from walert.client import arguments, ending, identity, parent
 from walert.client.asked import Asked, asked_for, from_environment
 from walert.client.notice import say
 from walert.client.run import Run
@@ -121,13 +121,13 @@ def _make_room(reinit: object) -> Run | None:
 
 
 def _present() -> Run:
-    """The present run; a new one named after the script if there is none; at the interpreter's end, the last one."""
+    """The present run; else, in a spawned worker, its parent's; else one named after the script; at the interpreter's end, the last one."""
     run = _current.get(_RUN)
     if run:
         return run
     if _exiting and _last:
         return _last[0]
-    made = _make(from_environment(os.environ), ad_hoc=True)
+    made = _make(parent.of_parent(os.environ) or from_environment(os.environ), ad_hoc=True)
     run = _current.setdefault(_RUN, made)
     if run is made:
         _enter(run)
@@ -153,6 +153,7 @@ def _beside(asked: Asked) -> Run:
 def _enter(run: Run) -> None:
     if not run.ad_hoc:
         _begun.append(run.id)
+        parent.announce(run)
     _last[:] = [run]
     ending.watch(_leave)
     run.begin()
@@ -161,6 +162,7 @@ def _enter(run: Run) -> None:
 def _forget(run: Run) -> None:
     if _current.get(_RUN) is run:
         _current.pop(_RUN, None)
+    parent.withdraw(run)
     _others[:] = [other for other in _others if other is not run]
     if not _current and not _others:
         ending.unwatch()

@@ -238,7 +238,7 @@ class Run:
             self._file.write_event(b"")
             if not self.ad_hoc:
                 self._worker.start()
-            if self._rank == 0:
+            if self._rank == 0 and self._file.writer == 1:
                 tell_if_unfollowed(self.runs)
         except Exception as error:  # nothing that goes wrong here may stop the training
             say("begin", f"the run could not begin in {self._folder}: {error!r}")
