@@ -1,6 +1,6 @@
 """How well the packs find what goes wrong: labelled runs judged by the fold that judges real ones, and the figures of it.
 
-    python tests/bench/detection.py                      # 1,000 whole runs, 40 of each fault
+    python tests/bench/detection.py                      # 1,000 whole runs, 10 of each style of logging, 40 of each fault
     python tests/bench/detection.py --cases DIR          # real logs beside a truth.json that describes them
 
 A failure is found when a rule of the level that is due fires; how late is counted in records from the one at which it could be known.
@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from labelled_kinds import HEALTHY, KINDS, RUINED, TROUBLED, WRONG, make
 from labelled_runs import LabelledRun, Row
+from labelled_styles import STYLES, styled
 
 from walert.dispatch.desk import Desk, Place, Told
 from walert.model import AlertLevel, Happening, Record, Rule, Run, Source
@@ -41,6 +42,7 @@ from walert.rules.load import load_rules
 from walert.rules.plan import RuleSet
 
 PACKS = ("training", "rl", "boosting")
+SILENT = ("healthy", "styles")  # sorts of runs of which nothing is to be told
 RANK = {"INFO": 0, "WARN": 1, "ERROR": 2}
 
 
@@ -163,7 +165,7 @@ class Bench:
 
     def one(self, kind: str, seed: int) -> tuple[LabelledRun, Heard]:
         """A run and what was told of it."""
-        run = make(kind, seed)
+        run = styled(kind, seed) if kind in STYLES else make(kind, seed)
         return run, judge(compiled(self.packs), run.rows)
 
 
@@ -183,7 +185,8 @@ def measure(bench: Bench, kinds: Iterable[str], seeds: range, pool: Pool | None,
             if verbose and (run.due is not None or heard.firing):
                 at = f"due {run.due} from {run.knowable} of {len(run.rows)}"
                 print(f"  {kind} {run.seed}: {at}: {heard.firing}", file=sys.stderr)
-        print(row_of(kind, tally), flush=True)
+        if kind not in STYLES or tally.alarmed:  # forty silent rows would tell nothing
+            print(row_of(kind, tally), flush=True)
     return tallies
 
 
@@ -196,8 +199,8 @@ def summary(name: str, tallies: Iterable[Tally]) -> None:
         total.late += tally.late
         total.alarmed += tally.alarmed
     print(row_of(f"**{name}**", total))
-    if name == "healthy":
-        print(f"a WARN or ERROR on {share(len(total.alarmed), total.runs)} of the healthy runs", file=sys.stderr)
+    if name in SILENT:
+        print(f"a WARN or ERROR on {share(len(total.alarmed), total.runs)} of {name}", file=sys.stderr)
 
 
 # --- how long to wait
@@ -259,11 +262,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--healthy", type=int, default=1000, help="whole runs, over all kinds of them (default: 1000)")
     parser.add_argument("--faulty", type=int, default=40, help="runs of each fault (default: 40)")
+    parser.add_argument("--styled", type=int, default=10, help="runs of each style of logging (default: 10)")
     parser.add_argument("--seed", type=int, default=0, help="the first seed; run i of a kind has seed + i (default: 0)")
     parser.add_argument(
         "--pack", action="append", help=f"a pack to judge by; may be repeated (default: {', '.join(PACKS)})"
     )
-    parser.add_argument("--kind", action="append", choices=sorted(KINDS), help="only this kind of run; may be repeated")
+    parser.add_argument(
+        "--kind", action="append", choices=sorted(KINDS | STYLES), help="only this kind of run; may be repeated"
+    )
     parser.add_argument("--cases", type=Path, help="a folder of real logs with a truth.json: judge these instead")
     parser.add_argument(
         "--curve", type=int, metavar="N", help="what persistence buys, on N runs of four kinds, instead"
@@ -290,10 +296,11 @@ def sorts(args: argparse.Namespace) -> Iterator[tuple[str, list[str], int]]:
     """(what sort of runs, its kinds, how many of each)."""
     whole = max(1, math.ceil(args.healthy / len(HEALTHY)))
     for name, kinds, count in (
-        ("healthy", HEALTHY, whole),
-        ("troubled", TROUBLED, args.faulty),
-        ("ruined", RUINED, args.faulty),
-        ("wrong", WRONG, args.faulty),
+        ("healthy", list(HEALTHY), whole),
+        ("styles", list(STYLES), args.styled),
+        ("troubled", list(TROUBLED), args.faulty),
+        ("ruined", list(RUINED), args.faulty),
+        ("wrong", list(WRONG), args.faulty),
     ):
         chosen = [kind for kind in kinds if not args.kind or kind in args.kind]
         if chosen and count:
@@ -308,7 +315,7 @@ def sort(args: argparse.Namespace, bench: Bench, pool: Pool | None, name: str, k
         if tally.titles:
             print(f"{kind}: {dict(tally.titles)}; missed {tally.missed}, alarmed {tally.alarmed}", file=sys.stderr)
     lost = name == "ruined" and any(t.missed for t in tallies.values())
-    return lost or (name == "healthy" and any(t.alarmed for t in tallies.values()))
+    return lost or (name in SILENT and any(t.alarmed for t in tallies.values()))
 
 
 if __name__ == "__main__":
