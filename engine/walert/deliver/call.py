@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from walert.deliver import answers
-from walert.deliver.render_group import as_one
+from walert.deliver.render_group import Gathered, as_one, gathered
 from walert.model import Alert, Message, Outcome
 
 
@@ -16,18 +16,20 @@ from walert.model import Alert, Message, Outcome
 class Call:
     """`accepted` are the targets that took the message, in this try or an earlier one, each with its own reference of it.
 
-    `alert` is what is told: the message's alert, or all of them as one. `failures` name what kept a request from being answered.
+    `alert` is what is told: the message's alert, or all of them as one, and then `group` has each. `failures` name what kept a request
+    from being answered.
     """
 
     message: Message
     accepted: dict[str, str | None]
     alert: Alert = field(init=False)
+    group: Gathered | None = field(init=False)
     answers: list[answers.Answer] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
 
     def __post_init__(self) -> None:
-        self.alert = as_one(self.message)
+        self.alert, self.group = as_one(self.message), gathered(self.message)
 
     def forget(self) -> None:
         """What was seen on the wire so far is over: the next request is judged alone."""

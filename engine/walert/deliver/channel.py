@@ -14,8 +14,8 @@ from walert.deliver.opening import open_url
 from walert.deliver.picturing import FILE, picture_of
 from walert.deliver.plot import Picture
 from walert.deliver.receiver import UnusableUrl
-from walert.deliver.render_markdown import escape, markdown
-from walert.deliver.render_plain import headline, plain
+from walert.deliver.render_markdown import escape, markdown, markdown_group
+from walert.deliver.render_plain import headline, plain, plain_group
 from walert.model import Alert, Delivered, Message, Outcome, Permanent, Temporary
 
 log = logging.getLogger("walert.deliver")
@@ -70,7 +70,7 @@ class Channel:
         """One notification of the text."""
         call.forget()
         manners.address(self._plugin, call.alert)
-        taken = bool(self._apprise.notify(**_words(self._plugin, call.alert), **more))
+        taken = bool(self._apprise.notify(**_words(self._plugin, call), **more))
         return call.outcome or self._judged(call, taken)
 
     def _shown_after(self, call: Call, made: Picture) -> None:
@@ -128,14 +128,18 @@ def _attached(plugin: Any, made: Picture) -> Any:
     return files
 
 
-def _words(plugin: Any, alert: Alert) -> dict[str, Any]:
+def _words(plugin: Any, call: Call) -> dict[str, Any]:
     """What `Apprise.notify` is told. Slack and email render the alert themselves, and only need it not to be empty."""
+    alert, group = call.alert, call.group
     rich = plugin.resolve_format(None) == apprise.NotifyFormat.MARKDOWN
     title = parts.cut(headline(alert), plugin.title_maxlen) if plugin.title_maxlen > 0 else headline(alert)
     if rich and manners.joins_title(plugin):
         title = escape(title)
     limit = (plugin.body_maxlen or _BODY) - (0 if plugin.title_maxlen > 0 else len(title) + 4)
-    body = markdown(alert, limit) if rich else plain(alert, limit)
+    if group is not None:
+        body = markdown_group(group, limit) if rich else plain_group(group, limit)
+    else:
+        body = markdown(alert, limit) if rich else plain(alert, limit)
     return {
         "title": title,
         "body": body,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from walert.deliver import render_parts as parts
-from walert.deliver.render_group import as_one
-from walert.deliver.render_plain import plain
+from walert.deliver.render_group import gathered
+from walert.deliver.render_plain import plain, plain_group
 from walert.model import Alert, Delivered, Message, Outcome, Temporary
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ConsoleReceiver:
             return Temporary(f"{self._named} is closed: walertd was started without one")
         try:
             with _lock:
-                stream.write(_encodable(render(as_one(message), colour=self._coloured(stream)), stream))
+                stream.write(_encodable(shown(message, colour=self._coloured(stream)), stream))
                 stream.flush()
         except BrokenPipeError:
             return Temporary(f"{self._named} is a pipe that nobody reads any more")
@@ -71,11 +71,21 @@ class ConsoleReceiver:
         return not self._environ.get("NO_COLOR") and self._environ.get("TERM") != "dumb" and stream.isatty()
 
 
+def shown(message: Message, *, colour: bool) -> str:
+    """The lines of a message, of one alert or of several."""
+    group = gathered(message)
+    return render(message.alert, colour=colour) if group is None else _lines(group.whole, plain_group(group), colour)
+
+
 def render(alert: Alert, *, colour: bool) -> str:
     """The lines of `alert`, with ANSI colours if `colour`, ending in a newline."""
+    return _lines(alert, plain(alert), colour)
+
+
+def _lines(alert: Alert, text: str, colour: bool) -> str:
     paint = _OVER.get(alert.kind) or _PAINT[alert.level]
     word, title = _painted(parts.word(alert), f"1;{paint}", colour), _painted(parts.title_of(alert), "1", colour)
-    body = (f"   {line}" if line else "" for line in plain(alert).split("\n"))
+    body = (f"   {line}" if line else "" for line in text.split("\n"))
     return "\n".join([f"{parts.emoji(alert)} {word}  {title}", *body, "", ""])
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from walert.deliver import render_parts as parts
 from walert.deliver.plot import Picture
-from walert.deliver.render_plain import headline, plain
+from walert.deliver.render_group import Gathered
+from walert.deliver.render_plain import headline, plain, plain_group
 from walert.model import Alert
 
 MAX_SUBJECT = 99
@@ -36,10 +38,11 @@ class Email:
     picture: Picture | None = None
 
 
-def email(alert: Alert, picture: Picture | None = None) -> Email:
-    """Render `alert`; the subject is under 100 characters, its title cut before the level and the run."""
-    text = f"{headline(alert)}\n\n{plain(alert)}\n"
-    return Email(_subject(alert), text, _html(alert, picture), thread_id(alert.run.id), picture)
+def email(alert: Alert, picture: Picture | None = None, group: Gathered | None = None) -> Email:
+    """Render `alert`, or `group`, whose summary it is; the subject is under 100 characters, its title cut before the level and the run."""
+    body = plain(alert) if group is None else plain_group(group)
+    html = _html(alert, picture) if group is None else _group_html(group, picture)
+    return Email(_subject(alert), f"{headline(alert)}\n\n{body}\n", html, thread_id(alert.run.id), picture)
 
 
 def thread_id(run_id: str) -> str:
@@ -60,20 +63,49 @@ def _subject(alert: Alert) -> str:
 
 
 def _html(alert: Alert, picture: Picture | None) -> str:
-    colour, title = parts.colour(alert), escape(parts.title_of(alert))
-    rows = "".join(
-        f'<tr><td style="{_CELL};color:#808080">{escape(fact.name)}</td><td style="{_CELL}">{_value(fact)}</td></tr>'
-        for fact in parts.proof(alert)
+    return _page(_card(alert, alert.text, parts.proof(alert), _image(picture)))
+
+
+def _group_html(group: Gathered, picture: Picture | None) -> str:
+    """Counts first, then the plot of all, then a card an alert, then what they share."""
+    counts = "".join(f"<br>{escape(parts.readable(line))}" for line in group.counts).removeprefix("<br>")
+    cards = "".join(_card(told.alert, told.text, told.facts) for told in group.told)
+    return _page(
+        f'<p style="margin:0 0 12px">{_headline(group.whole)}</p>'
+        + (f'<p style="margin:0 0 12px">{counts}</p>' if counts else "")
+        + _image(picture)
+        + cards
+        + _table(group.facts)
     )
+
+
+def _page(content: str) -> str:
     return (
         '<!doctype html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>'
-        '<body style="font-family:sans-serif;font-size:14px">'
-        f'<div style="border-left:4px solid {colour};padding-left:12px">'
-        f'<p style="margin:0 0 8px"><span style="color:{colour};font-weight:bold">{parts.emoji(alert)} '
-        f"{escape(parts.word(alert))}</span> <b>{title}</b></p>"
-        f'<p style="white-space:pre-wrap;margin:0 0 12px">{_rich(alert.text)}</p>{_image(picture)}'
-        f'<table style="border-collapse:collapse;font-size:13px">{rows}</table></div></body></html>\n'
+        f'<body style="font-family:sans-serif;font-size:14px">{content}</body></html>\n'
     )
+
+
+def _card(alert: Alert, text: str, facts: Sequence[parts.Fact], image: str = "") -> str:
+    """An alert beside a stripe in its colour."""
+    said = f'<p style="white-space:pre-wrap;margin:0 0 12px">{_rich(text)}</p>' if text else ""
+    return (
+        f'<div style="border-left:4px solid {parts.colour(alert)};padding-left:12px;margin:0 0 16px">'
+        f'<p style="margin:0 0 8px">{_headline(alert)}</p>{said}{image}{_table(facts)}</div>'
+    )
+
+
+def _headline(alert: Alert) -> str:
+    word = f"{parts.emoji(alert)} {escape(parts.word(alert))}"
+    return f'<span style="color:{parts.colour(alert)};font-weight:bold">{word}</span> <b>{escape(parts.title_of(alert))}</b>'
+
+
+def _table(facts: Sequence[parts.Fact]) -> str:
+    rows = "".join(
+        f'<tr><td style="{_CELL};color:#808080">{escape(fact.name)}</td><td style="{_CELL}">{_value(fact)}</td></tr>'
+        for fact in facts
+    )
+    return f'<table style="border-collapse:collapse;font-size:13px">{rows}</table>'
 
 
 def _image(picture: Picture | None) -> str:

@@ -1,12 +1,13 @@
-"""A message of several alerts as one alert, so that whatever shows an alert shows it: each is named with its own proof, a digest counts.
+"""A message of several alerts: what is told of each, and what all of them share.
 
-What all of them share (run, host) stays in the proof of the whole; what differs stands under each.
+`gathered` is for renderers that show alerts one below the other; `as_one` is the same in one text, for all the others. What all alerts
+share (run, host, and at one moment the step, time and line) stands once, below; what differs stands under each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from walert.deliver import render_parts as parts
 from walert.levels import AlertLevel
@@ -21,14 +22,102 @@ _WHY = {
 _OVER = frozenset({"resolved", "closed"})
 _MAX_TEXT = 600  # characters of each alert's own text
 _WORST = 5  # alerts that a digest shows beside its counts
+_WHERE = frozenset({"step", "run", "project", "late", "time", "host", "attempt", "log", "labels"})
 _HARMLESS = str.maketrans({"<": "‹", ">": "›"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One alert of several: its own text, bounded, and the facts that are its alone."""
+
+    alert: Alert
+    text: str
+    facts: tuple[parts.Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A message of several alerts. `whole` is the message as an alert without a text; `counts` are a digest's lines, or none.
+
+    `facts` are what all alerts share.
+    """
+
+    whole: Alert
+    counts: tuple[str, ...]
+    told: tuple[Told, ...]
+    facts: tuple[parts.Fact, ...]
+
+
+def gathered(message: Message) -> Gathered | None:
+    """The alerts of a message that tells several, the worst first; None for one that tells a single alert."""
+    if not message.others and message.digest is None:
+        return None
+    alerts = _shown(message)
+    whole = _whole(message)
+    shared = _common(alerts)
+    told = tuple(
+        Told(
+            alert,
+            parts.cut(alert.text.strip(), _MAX_TEXT),
+            tuple(fact for fact in parts.proof(alert) if fact not in shared),
+        )
+        for alert in alerts
+    )
+    return Gathered(whole, tuple(_counts(message.digest)), told, shared)
 
 
 def as_one(message: Message) -> Alert:
     """The alert of a message that tells one, and else a summary of all; its id is the message's own, such as `m17`."""
-    if not message.others and message.digest is None:
+    all_of_it = gathered(message)
+    if all_of_it is None:
         return message.alert
-    alerts, head = message.alerts if message.digest is None else message.alerts[:_WORST], message.alert
+    return replace(all_of_it.whole, text=together(all_of_it, None, Style()))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a service shows the parts of an alert among others: its heading, its text, and a fact of its proof."""
+
+    heading: Callable[[str], str] = lambda heading: heading
+    text: Callable[[str], str] = lambda text: text
+    fact: Callable[[parts.Fact], str] = lambda fact: f"{fact.name}: {_data(fact.value)}"
+
+
+_NEEDED = frozenset({"values", "alert"})
+_BREVITY: tuple[tuple[Callable[[parts.Fact], bool], bool], ...] = (
+    (lambda fact: True, True),
+    (lambda fact: fact.name in _NEEDED, True),
+    (lambda fact: False, True),
+    (lambda fact: False, False),
+)
+"""Which facts are shown, and whether texts are: ever less, until it fits. That every alert is named comes first."""
+
+
+def together(group: Gathered, limit: int | None, style: Style) -> str:
+    """Counts and alerts one below the other, in at most `limit` characters."""
+    counts = [style.text("\n".join(group.counts)), style.text("The worst of them:")] if group.counts else []
+    said = ""
+    for shows, with_text in _BREVITY:
+        said = "\n\n".join([*counts, *(_paragraph(told, style, shows, with_text) for told in group.told)])
+        if limit is None or len(said) <= limit:
+            return said
+    return parts.cut(said, limit or 0)
+
+
+def _paragraph(told: Told, style: Style, shows: Callable[[parts.Fact], bool], with_text: bool) -> str:
+    text = [style.text(told.text)] if told.text and with_text else []
+    return "\n".join(
+        [style.heading(heading(told.alert)), *text, *(style.fact(fact) for fact in told.facts if shows(fact))]
+    )
+
+
+def _shown(message: Message) -> tuple[Alert, ...]:
+    return message.alerts if message.digest is None else message.alerts[:_WORST]
+
+
+def _whole(message: Message) -> Alert:
+    """The message without what it tells of each alert; what all alerts share is its own proof."""
+    alerts, head = _shown(message), message.alert
     runs = {alert.run.id: alert.run for alert in alerts}
     tallies = message.digest.tallies if message.digest is not None else ()
     same_run = len(runs) == 1 and len({tally.run for tally in tallies}) <= 1
@@ -39,13 +128,14 @@ def as_one(message: Message) -> Alert:
         kind=head.kind if len(kinds) == 1 or head.kind in _OVER else "firing",
         run=head.run if same_run else Run("walertd", _runs(message), host=head.host),
         title=_title(message),
-        text="\n\n".join([*_counts(message.digest), *(_told(alert, same_run) for alert in alerts)]),
+        text="",
         values={},
         step=head.step if len({alert.step for alert in alerts}) == 1 else None,
+        time=head.time if len({alert.time for alert in alerts}) == 1 else None,
         log=head.log if len({alert.log for alert in alerts}) == 1 else "",
         origin=None,
         suppressed=0,
-        labels={},
+        labels=head.labels if all(alert.labels == head.labels for alert in alerts) else {},
         runbook=None,
         late=all(alert.late for alert in alerts),
         sparkline=None,
@@ -78,8 +168,7 @@ def _counts(digest: Digest | None) -> Iterator[str]:
     lines += [_tally(tally) for tally in digest.tallies]
     if digest.more:
         lines.append(f"and {digest.more} more titles")
-    yield "\n".join(lines)
-    yield "The worst of them:"
+    yield from lines
 
 
 def _tally(tally: Tally) -> str:
@@ -90,17 +179,15 @@ def _sign(level: AlertLevel) -> str:
     return {"INFO": "🔵", "WARN": "🟡", "ERROR": "🔴"}[level]
 
 
-def _told(alert: Alert, same_run: bool) -> str:
-    """One alert: its headline, its text, and the proof that is its own."""
-    head = f"{parts.emoji(alert)} {parts.word(alert)}: {' '.join(alert.title.split())}"
-    facts = [f"{fact.name}: {_data(fact.value)}" for fact in parts.proof(alert) if fact.name not in _shared(same_run)]
-    text = parts.cut(alert.text.strip(), _MAX_TEXT)
-    return "\n".join([head, *([text] if text else []), *facts])
+def heading(alert: Alert) -> str:
+    """Sign, word and title of an alert among others; the title as its author wrote it."""
+    return f"{parts.emoji(alert)} {parts.word(alert)}: {' '.join(alert.title.split())}"
 
 
-def _shared(same_run: bool) -> frozenset[str]:
-    """Facts that stand once, below the whole message."""
-    return frozenset({"project", "host", "attempt", "labels"} | ({"run"} if same_run else set()))
+def _common(alerts: Sequence[Alert]) -> tuple[parts.Fact, ...]:
+    """The facts that every alert has, and that say where and when rather than what."""
+    proofs = [parts.proof(alert) for alert in alerts]
+    return tuple(fact for fact in proofs[0] if fact.name in _WHERE and all(fact in proof for proof in proofs))
 
 
 def _data(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from walert.deliver import render_parts as parts
+from walert.deliver.render_group import Gathered, Style, together
 from walert.deliver.render_plain import fit
 from walert.model import Alert
 
@@ -19,9 +20,25 @@ def markdown(alert: Alert, limit: int | None = None) -> str:
     """Text and proof, without the title, in at most `limit` characters: the proof is cut before the text. Never
     empty.
     """
-    text = _BREAK.sub("  \n", escape(parts.text_of(alert)) or escape(parts.title_of(alert)))
-    facts = [f"- **{fact.name}**: {escape(fact.value)}" for fact in parts.proof(alert)]
-    return fit(text, facts, limit)
+    text = _text(parts.text_of(alert)) or escape(parts.title_of(alert))
+    return fit(text, [_line(fact) for fact in parts.proof(alert)], limit)
+
+
+def markdown_group(group: Gathered, limit: int | None = None) -> str:
+    """The alerts of a message, each with its proof, and what they share below, in at most `limit` characters."""
+    style = Style(
+        lambda heading: f"**{escape(parts.readable(heading))}**  ", lambda text: _text(parts.readable(text)), _line
+    )
+    return fit(together(group, limit, style), [_line(fact) for fact in group.facts], limit)
+
+
+def _text(text: str) -> str:
+    """An author's text, its lines kept apart."""
+    return _BREAK.sub("  \n", escape(text))
+
+
+def _line(fact: parts.Fact) -> str:
+    return f"- **{fact.name}**: {escape(fact.value)}"
 
 
 def escape(text: str) -> str:

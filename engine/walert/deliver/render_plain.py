@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from walert.deliver import render_parts as parts
+from walert.deliver.render_group import Gathered, Style, together
 from walert.model import Alert
 
 
@@ -16,8 +17,18 @@ def plain(alert: Alert, limit: int | None = None) -> str:
     empty.
     """
     text = parts.text_of(alert) or parts.title_of(alert)
-    facts = [f"{fact.name}: {fact.value}" for fact in parts.proof(alert)]
+    facts = [_line(fact) for fact in parts.proof(alert)]
     return fit(text, facts, limit)
+
+
+def plain_group(group: Gathered, limit: int | None = None) -> str:
+    """The alerts of a message, each with its proof, and what they share below, in at most `limit` characters."""
+    style = Style(text=parts.readable, heading=parts.readable, fact=_line)
+    return fit(together(group, limit, style), [_line(fact) for fact in group.facts], limit)
+
+
+def _line(fact: parts.Fact) -> str:
+    return f"{fact.name}: {fact.value}"
 
 
 def fit(text: str, facts: list[str], limit: int | None) -> str:

@@ -9,14 +9,17 @@ https://docs.slack.dev/messaging/formatting-message-text asks.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from walert.deliver import render_parts as parts
+from walert.deliver.render_group import Gathered
 from walert.model import Alert
 
 MAX_TOP_TEXT = 40_000
 MAX_SECTION = 3_000
 _MAX_TEXT_SECTIONS = 8
+_SHARED = "#cccccc"
 
 _BARE = re.compile(r"&(?!(?:amp|lt|gt);)|[<>]")
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -32,11 +35,37 @@ def slack_payload(alert: Alert) -> dict[str, Any]:
         "text": shorten(top, MAX_TOP_TEXT),
         "blocks": [_section(piece) for piece in sections],
         "attachments": [
-            {"color": parts.colour(alert), "fallback": _data(alert.run.name), "blocks": _proof_blocks(alert)}
+            {
+                "color": parts.colour(alert),
+                "fallback": _data(alert.run.name),
+                "blocks": _proof_blocks(parts.proof(alert)),
+            }
         ],
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def slack_group(group: Gathered) -> dict[str, Any]:
+    """As `slack_payload`, for several alerts: each has its title and text among the blocks, and an attachment in its own colour."""
+    title = _title(group.whole)
+    counts = mrkdwn("\n".join(group.counts))
+    told = [shorten(f"{_title(each.alert)}\n{mrkdwn(each.text)}".strip(), MAX_SECTION) for each in group.told]
+    sections = [title, *([shorten(counts, MAX_SECTION)] if counts else []), *told]
+    proofs = [_attachment(parts.colour(each.alert), parts.title_of(each.alert), each.facts) for each in group.told]
+    return {
+        "text": shorten("\n".join(sections), MAX_TOP_TEXT),
+        "blocks": [_section(section) for section in sections],
+        "attachments": [*proofs, _attachment(_SHARED, "", group.facts)] if group.facts else proofs,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _attachment(colour: str, title: str, facts: Sequence[parts.Fact]) -> dict[str, Any]:
+    """The proof of one alert among several, under its title, which pings nobody a second time."""
+    heading = [f"*{_data(title)}*"] if title else []
+    return {"color": colour, "fallback": _data(title or "all of them"), "blocks": _proof_blocks(facts, heading)}
 
 
 def slack_text(alert: Alert) -> str:
@@ -95,9 +124,10 @@ def _title(alert: Alert) -> str:
     return f"{parts.emoji(alert)} *{parts.word(alert)}: {title}*"
 
 
-def _proof_blocks(alert: Alert) -> list[dict[str, Any]]:
-    shown, size = [], 0
-    for line in map(_proof_line, parts.proof(alert)):
+def _proof_blocks(facts: Sequence[parts.Fact], heading: Sequence[str] = ()) -> list[dict[str, Any]]:
+    shown: list[str] = []
+    size = 0
+    for line in (*heading, *map(_proof_line, facts)):
         size += len(line) + 1
         if size > MAX_SECTION:
             break

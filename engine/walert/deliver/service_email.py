@@ -43,7 +43,7 @@ class EmailService(NotifyEmail):  # type: ignore[misc]
     def _letters(self, call: Call) -> list[mail.Letter]:
         copies = sorted(self.cc), sorted(self.bcc)
         extra = {**self.headers, "X-Application": self.app_id}
-        words = email(call.alert, picture_of(call.message))
+        words = email(call.alert, picture_of(call.message), call.group)
         return mail.letters(
             words, call.alert, tuple(self.from_addr), self.targets, copies, sorted(self.reply_to), self.names, extra
         )

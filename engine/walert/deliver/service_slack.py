@@ -16,7 +16,7 @@ from walert.deliver.apprise_door import SLACK_CHANNEL, AttachMemory, NotifySlack
 from walert.deliver.call import Call, required
 from walert.deliver.picturing import FILE, picture_of
 from walert.deliver.plot import Picture
-from walert.deliver.render_slack import slack_payload, slack_text
+from walert.deliver.render_slack import slack_group, slack_payload, slack_text
 from walert.levels import AlertLevel
 from walert.model import Alert, Delivered, Outcome, Permanent
 
@@ -44,7 +44,7 @@ class SlackService(NotifySlack):  # type: ignore[misc]
     def _posted(self, call: Call, channel: str | None) -> Outcome:
         if (key := self._key(channel)) in call.accepted:
             return Delivered()
-        payload = self._payload(call.alert)
+        payload = self._payload(call)
         if channel is not None and (problem := self._address(payload, channel, call)):
             return problem
         outcome = self._in_thread(call, payload, _thread(call, key))
@@ -77,10 +77,11 @@ class SlackService(NotifySlack):  # type: ignore[misc]
             return answers.unreached("slack://", call.failures[-1] if call.failures else "no request was made")
         return answers.of_slack(call.answers[-1], self._expects())
 
-    def _payload(self, alert: Alert) -> dict[str, Any]:
+    def _payload(self, call: Call) -> dict[str, Any]:
         if self.mode in (SlackMode.WORKFLOW, SlackMode.WORKFLOW_TRIGGER):
-            return {"text": slack_text(alert)}
-        return slack_payload(alert) | ({"username": self.user} if self.user else {})
+            return {"text": slack_text(call.alert)}
+        payload = slack_group(call.group) if call.group is not None else slack_payload(call.alert)
+        return payload | ({"username": self.user} if self.user else {})
 
     # --- where to
 
