@@ -14,9 +14,9 @@ _ALONE = """
 UPDATE message SET collect = NULL, next_at = 0 WHERE id IN (
     SELECT max(message.id) FROM message JOIN alert ON alert.id = alert_id
     JOIN firing ON firing.run_id = alert.run_id AND firing.title = alert.title AND firing.level = 'ERROR'
-    WHERE state = 'waiting' AND collect = 'backlog' AND severity = 3 AND alert.kind IN ('firing', 'repeat')
-        AND (:run IS NULL OR alert.run_id = :run)
+    WHERE severity = 3 AND alert.kind IN ('firing', 'repeat') AND (:run IS NULL OR alert.run_id = :run)
     GROUP BY receiver, alert.run_id, alert.title)
+AND state = 'waiting' AND collect = 'backlog'
 RETURNING receiver
 """
 _TOGETHER = """
