@@ -1,11 +1,13 @@
 """What following costs: looks at 10,000 files, an idle walertd, the time from an append to its batch, a backlog, a start.
 
-python tests/bench/follow.py [looks] [idle] [latency] [backlog] [start]
+python tests/bench/follow.py [looks] [latency] [delivered] [backlog] [idle] [start]
 """
 
 from __future__ import annotations
 
+import http.server
 import os
+import re
 import resource
 import shutil
 import signal
@@ -25,7 +27,8 @@ from walert.model import Checkpoint, Source
 from walert.tail import Follower, open_waker
 
 FILES = 10_000
-BACKLOG = 300 << 20
+FIRING = 400  # lines of which the way to the receiver is timed
+BACKLOG = 1 << 30
 LINE = b'{"step": %d, "loss": 0.123456789, "lr": 0.0003, "grad_norm": 1.234567, "tokens_per_second": 123456.7}\n'
 
 
@@ -78,11 +81,11 @@ def looks(folder: Path) -> None:
     again.close()
 
 
-def home(folder: Path) -> list[str]:
+def home(folder: Path, url: str = "console://") -> list[str]:
     """A configuration over `runs`; the command of its walertd."""
     (folder / "rules.yaml").write_text("version: 1\nrules:\n  - {title: High, when: loss > 2}\n")
     (folder / "walert.yaml").write_text(
-        'watch: [runs/]\nrules: [rules.yaml]\nreceivers: {console: {url: "console://"}}\nstate: walert.db\n'
+        f'watch: [runs/]\nrules: [rules.yaml]\nreceivers: {{it: {{url: "{url}", rate: 6000}}}}\nstate: walert.db\n'
     )
     return [sys.executable, "-m", "walert.cli.walertd", "--config", str(folder / "walert.yaml")]
 
@@ -149,8 +152,59 @@ def latency(folder: Path) -> None:
     print(f"append to batch, 2000 files   {median:8.1f} ms median, {late:.1f} ms p99, {len(took)} of 2000")
 
 
+def delivered(folder: Path) -> None:
+    """From the write to the receiver, through a real walertd and Apprise: 2,000 files, 200 lines a second, every tenth of which fires."""
+    paths, took, arrived = make(folder / "runs", 2000), list[float](), threading.Event()
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            now, body = time.monotonic(), self.rfile.read(int(self.headers["Content-Length"]))
+            sent = re.search(rb"sent ([0-9.]+)", body)
+            if sent is not None:
+                took.append((now - float(sent[1])) * 1e3)
+                arrived.set()
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            return None
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    command = home(folder, f"json://127.0.0.1:{server.server_port}/")
+    (folder / "rules.yaml").write_text(
+        'version: 1\nrules:\n  - {title: High, when: loss > 2, wait_duration: 0, repeat: always, text: "sent {sent}"}\n'
+    )
+    subprocess.run([*command, "--once"], check=True, capture_output=True, cwd=folder)
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        pause = threading.Event()
+        while not arrived.wait(0.5):
+            append(paths[0], 9)
+        took.clear()
+        for n in range(FIRING * 10):
+            append(paths[n * 7 % 2000], 9 if n % 10 == 0 else 1)
+            pause.wait(0.005)
+        while len(took) < FIRING:
+            pause.wait(0.2)
+        process.send_signal(signal.SIGTERM)
+    server.shutdown()
+    took.sort()
+    print(
+        f"write to receiver, 2000 files {took[len(took) // 2]:7.1f} ms median, {took[len(took) * 99 // 100]:.1f} ms p99, {len(took)}"
+    )
+
+
+def append(path: Path, loss: int) -> None:
+    """A line that says when it was written."""
+    with open(path, "ab", buffering=0) as file:
+        file.write(b'{"sent": %.6f, "loss": %d}\n' % (time.monotonic(), loss))
+
+
 def backlog(folder: Path) -> None:
-    """A loud file of 300 MB that a walertd finds, and a quiet one beside it."""
+    """A loud file of a gibibyte that a walertd finds, and a quiet one beside it."""
     with open(folder / "loud.jsonl", "wb") as file:
         block = b"".join(LINE % n for n in range(10_000))
         while file.tell() < BACKLOG:
@@ -219,7 +273,7 @@ def start(folder: Path) -> None:
 
 def main() -> None:
     """Run what is named, or all."""
-    known = {each.__name__: each for each in (looks, latency, backlog, idle, start)}
+    known = {each.__name__: each for each in (looks, latency, delivered, backlog, idle, start)}
     for name in sys.argv[1:] or known:
         folder = Path(tempfile.mkdtemp(prefix="walert-bench-"))
         try:

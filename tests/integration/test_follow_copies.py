@@ -4,20 +4,7 @@ import os
 import shutil
 
 import pytest
-from following import Tail, append, lines, put
-
-
-@pytest.fixture
-def log(tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder / "m.jsonl"
-
-
-@pytest.fixture
-def tail(log):
-    with Tail(log.parent) as tail:
-        yield tail
+from following import append, lines, put
 
 
 def test_a_copy_that_is_heard_while_it_is_empty_is_still_a_copy(tail, log):

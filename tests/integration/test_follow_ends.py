@@ -3,23 +3,9 @@
 import os
 import shutil
 
-import pytest
 from following import Tail, append, lines, put
 
 from walert.model import Source
-
-
-@pytest.fixture
-def log(tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder / "m.jsonl"
-
-
-@pytest.fixture
-def tail(log):
-    with Tail(log.parent) as tail:
-        yield tail
 
 
 def replaced(tail):

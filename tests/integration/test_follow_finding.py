@@ -13,19 +13,6 @@ from following import Tail, append, lines, privileged, put, unprivileged
 from walert.model import Source
 
 
-@pytest.fixture
-def runs(tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def tail(runs):
-    with Tail(runs) as tail:
-        yield tail
-
-
 def test_new_folders_in_folders_are_found_with_their_files(tail, runs):
     """Catalogue 54."""
     for n in range(300):

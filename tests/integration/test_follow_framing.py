@@ -6,19 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from following import Tail, append, lines, put
-
-
-@pytest.fixture
-def log(tmp_path):
-    return tmp_path / "runs" / "m.jsonl"
-
-
-@pytest.fixture
-def tail(log):
-    log.parent.mkdir()
-    with Tail(log.parent) as tail:
-        yield tail
+from following import append, lines, put
 
 
 def test_a_partial_last_line_is_read_once_whole_however_long_it_takes(tail, log):
@@ -119,7 +107,6 @@ with Tail(Path(sys.argv[2])) as tail:
 @pytest.mark.parametrize("megabytes", [2, 200])
 def test_long_lines_are_counted_in_bounded_memory(log, megabytes):
     """Catalogue 43: the limit is one mebibyte, whatever a writer does; measured in a process of its own."""
-    log.parent.mkdir()
     append(log, lines(0, 1))
     with open(log, "ab") as file:
         for _ in range(megabytes):

@@ -9,13 +9,6 @@ from walert.model import Source
 from walert.tail import discover_logs
 
 
-@pytest.fixture
-def runs(tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder
-
-
 def following(runs, pattern):
     return Tail(Source(path=f"{runs}/{pattern}"))
 

@@ -5,23 +5,9 @@ import os
 import shutil
 import socket
 
-import pytest
 from following import Tail, append, lines, put
 
 from walert.model import Source
-
-
-@pytest.fixture
-def runs(tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def tail(runs):
-    with Tail(runs) as tail:
-        yield tail
 
 
 def test_two_files_that_begin_alike_are_both_read_whole(tail, runs):

@@ -11,18 +11,6 @@ from following import Tail, append, lines
 from walert.model import Source
 
 
-@pytest.fixture
-def log(tmp_path):
-    return tmp_path / "runs" / "m.jsonl"
-
-
-@pytest.fixture
-def tail(log):
-    log.parent.mkdir()
-    with Tail(log.parent) as tail:
-        yield tail
-
-
 def test_lines_appended_while_running_are_read_at_the_hint(tail, log):
     """Catalogue 1."""
     append(log, lines(0, 3))

@@ -5,19 +5,7 @@ import os
 import shutil
 
 import pytest
-from following import Tail, append, lines, put
-
-
-@pytest.fixture
-def log(tmp_path):
-    return tmp_path / "runs" / "m.jsonl"
-
-
-@pytest.fixture
-def tail(log):
-    log.parent.mkdir()
-    with Tail(log.parent) as tail:
-        yield tail
+from following import append, lines, put
 
 
 def test_a_truncated_file_is_read_from_its_start_and_the_lost_bytes_are_counted(tail, log):

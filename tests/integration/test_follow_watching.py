@@ -54,13 +54,6 @@ class Heard:
         return self.waker.wait(0.0)
 
 
-@pytest.fixture
-def runs(tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder
-
-
 def threads(name):
     return [thread for thread in threading.enumerate() if type(thread).__name__ == name]
 

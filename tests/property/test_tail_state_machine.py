@@ -9,20 +9,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from following import HandTurned
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from walert.model import Source
 from walert.tail import Follower
-
-
-class HandTurned:
-    def __init__(self):
-        self.seconds = 0.0
-
-    def monotonic(self):
-        return self.seconds
 
 
 class FileLife(RuleBasedStateMachine):
