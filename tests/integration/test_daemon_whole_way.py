@@ -64,9 +64,9 @@ def test_lines_of_a_file_and_calls_from_code_reach_slack_a_mailbox_and_the_conso
     # What the script said within moments is one message that names it all.
     title, *rest = texts[2].split("\n")
     assert title == "🟡 *WARN: 3 alerts: Low accuracy <@U1234ABCD>, Look <@U9999ZZZZ> &amp; see, Run finished*"
-    at = rest.index("🟡 WARN: Low accuracy <@U1234ABCD>")
+    at = rest.index("🟡 *WARN: Low accuracy <@U1234ABCD>*")
     assert rest[at + 1].startswith("acc 0.20 at step 7")
-    assert "🟡 WARN: Look <@U9999ZZZZ> &amp; see" in rest and "🔵 INFO: Run finished" in rest
+    assert "🟡 *WARN: Look <@U9999ZZZZ> &amp; see*" in rest and "🔵 *INFO: Run finished*" in rest
     (mail,) = box.mails
     assert str(mail["Subject"]) == f"[ERROR] {JAPANESE} · foreign/metrics.jsonl"
     assert "val_loss = 12.5" in mail.get_body(("plain",)).get_content()

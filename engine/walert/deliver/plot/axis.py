@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _DECADES = 1_000.0
 """Positive values that span more are shown by their logarithm."""
+_STRIDES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)  # decades from one name to the next
 _TINY = 5e-324  # the smallest double above 0
 _REACH = 1.5  # a limit is drawn if the values, widened so many times by their span, reach it
 
@@ -36,8 +37,8 @@ class Axis:
 
     def _decades(self, most: int) -> list[float]:
         first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-        stride = max(1, math.ceil((last - first + 1) / most))
-        return [10.0**exponent for exponent in range(first, last + 1, stride)]
+        stride = next(each for each in _STRIDES if each * most >= last - first)
+        return [10.0**exponent for exponent in range(-(-first // stride) * stride, last + 1, stride)]
 
     def _steps(self, most: int) -> list[float]:
         span = self.high / most - self.low / most
