@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -43,7 +44,7 @@ PAUSE = threading.Event()
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """What is measured; it is flat if the fitted line moves by no more than `absolute` or `relative` of its mean."""
+    """What is measured. It grows if the fitted line rises by more than `absolute`, than `relative` of its mean, and than noise explains."""
 
     name: str
     absolute: float
@@ -57,7 +58,7 @@ GAUGES = (
     Gauge("threads", 2),
     Gauge("RSS MiB", 1.0, 0.05),
     Gauge("CPU %", 1.0, 0.30),
-    Gauge("lag ms", 10.0, 0.50),
+    Gauge("lag ms", 50.0, 0.50),
     Gauge("state KiB", 0, judged=False),
 )
 
@@ -217,10 +218,13 @@ class Watched:
         return found
 
 
-def slope(points: list[tuple[float, float]]) -> float:
-    """Least squares; by how much it moves from the first point to the last."""
+def fitted(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Least squares: by how much the line moves from the first point to the last, and the standard error of that."""
     xs, ys = zip(*points, strict=True)
-    return statistics.linear_regression(xs, ys).slope * (xs[-1] - xs[0])
+    line = statistics.linear_regression(xs, ys)
+    left = sum((y - line.slope * x - line.intercept) ** 2 for x, y in points) / max(1, len(points) - 2)
+    spread = sum((x - statistics.fmean(xs)) ** 2 for x in xs)
+    return line.slope * (xs[-1] - xs[0]), math.sqrt(left / spread) * (xs[-1] - xs[0])
 
 
 def verdict(gauge: Gauge, rows: list[tuple[float, dict[str, float]]]) -> tuple[bool, str]:
@@ -229,16 +233,14 @@ def verdict(gauge: Gauge, rows: list[tuple[float, dict[str, float]]]) -> tuple[b
     if len(points) < 3:
         return True, f"{gauge.name:<12} too few points"
     values = [value for _, value in points]
-    moved, mean = slope(points), statistics.fmean(values)
-    flat = not gauge.judged or abs(moved) <= max(gauge.absolute, gauge.relative * abs(mean)) or (moved < 0)
+    (moved, error), mean = fitted(points), statistics.fmean(values)
+    flat = not gauge.judged or moved <= max(gauge.absolute, gauge.relative * abs(mean), 4 * error)
     per_hour = moved / (points[-1][0] - points[0][0]) * 3600
     word = "flat" if flat else "GROWS"
     if not gauge.judged:
         word = "kept: what was told stays for 30 days and more"
-    return (
-        flat,
-        f"{gauge.name:<12} {min(values):9.1f} to {max(values):9.1f}, {moved:+8.2f} in all, {per_hour:+9.1f} an hour: {word}",
-    )
+    seen = f"{min(values):9.1f} to {max(values):9.1f}, median {statistics.median(values):8.1f}"
+    return flat, f"{gauge.name:<12} {seen}; {moved:+8.2f} ± {error:.2f} in all, {per_hour:+9.1f} an hour: {word}"
 
 
 def soak(folder: Path, minutes: float, logs: int, rate: float) -> bool:
