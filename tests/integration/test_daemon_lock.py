@@ -93,10 +93,32 @@ def test_a_second_sigterm_ends_it_at_once(tmp_path):
         home.log("a.jsonl", {"loss": 3})
         eventually(lambda: server.told.qsize() == 1)
         daemon.send(signal.SIGTERM)
-        daemon.until(lambda: daemon.kinds("stopping"))  # two at one moment are one to the kernel
-        daemon.send(signal.SIGTERM)
+        daemon.until(lambda: daemon.kinds("stopping"))
+
+        def ended():
+            daemon.send(signal.SIGTERM)  # at one moment two are one
+            return daemon.process.poll() is not None
+
+        eventually(ended, 5.0)
         assert daemon.wait() == 128 + signal.SIGTERM
     assert home.outbox("waiting")
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(tmp_path):
+    """As `timeout` sends it, to the process and to its group."""
+    side = Side(tmp_path)
+    with side.hooks() as server:
+        server.by_path["/"] = server.reply.__class__(manner="hang")
+        home = Home(tmp_path, RULES, f"{{hook: {{url: '{url(server, '/')}'}}}}")
+        home.environ |= side.environ
+        daemon = home.daemon()
+        home.log("a.jsonl", {"loss": 3})
+        eventually(lambda: server.told.qsize() == 1)
+        daemon.send(signal.SIGTERM)
+        daemon.until(lambda: daemon.kinds("stopping"))
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait() == 0
+        assert daemon.kinds("stop")[-1]["text"] == "1 message waiting: see `walert outbox`"
 
 
 def test_signals_without_a_meaning_and_many_reloads_lose_nothing(tmp_path):

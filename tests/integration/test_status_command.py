@@ -32,7 +32,7 @@ def test_a_daemon_that_lives_says_how_long_and_what_it_follows_and_how(tmp_path:
         home.log("a.jsonl", {"loss": 1}, {"loss": 1})
         with open(home.runs / "a.jsonl", "ab") as log:
             log.write(b"no json\n")
-        eventually(lambda: home.counters().get("bad_lines") == 1 and "calls " in shown(home))
+        eventually(lambda: home.counters().get("bad_lines") == 1 and "1 of 1 calls failed" in shown(home))
         text = shown(home)
         assert home.walert("status").returncode == 0
     lines = text.splitlines()

@@ -15,14 +15,10 @@ from walert.model import BadLine, Happening, Run, Transition
 from walert.pipeline.replay import plain, spelled
 from walert.template import number
 
-_STATES = {
-    Happening.PENDING: "inactive => pending",
-    Happening.FIRING: "=> firing",
-    Happening.RESOLVED: "firing => resolved",
-    Happening.CLOSED: "firing => closed",
-}
 _REMEMBERED = 1_000
-AGAIN_AFTER = 300.0  # seconds
+AGAIN_AFTER = 300.0  # seconds after which a complaint that goes on is written again, with how often it came meanwhile
+FORGOTTEN = 3600.0  # seconds without a note, after which it is news again
+SAMPLES = 3  # bad lines of a file that are written at once
 
 
 class Log:
@@ -32,48 +28,75 @@ class Log:
         self.form = form
         self.now = now
         self.rim = rim if rim is not None else Rim()
-        self._noted: set[tuple[str, str]] = set()
+        self._noted: dict[tuple[str, str], float] = {}
+        self._pending: set[tuple[str, str]] = set()
+        self._bad = Often(SAMPLES)
 
     # --- what a pass tells
 
     def judged(self, run: Run, path: str, transition: Transition) -> None:
         """A rule's state changed, with why and with what values."""
         values = ", ".join(f"{n} = {number(v)}" for n, v in transition.values.items())
-        state = _STATES[transition.happening]
+        state = self._state(path, transition)
         text = f"{run.name}: {transition.rule.title}: {state} at step {number(transition.step)} ({transition.why}) {values}".rstrip()
+        rule, step, proof = transition.rule, plain(transition.step), spelled(transition.values)
         self.write(
-            str(transition.happening), text, run=run.name, title=transition.rule.title, level=str(transition.rule.level), file=path,
-            line=transition.line, step=plain(transition.step), values=spelled(transition.values), rule=transition.rule.origin,
+            str(transition.happening), text, run=run.name, title=rule.title, level=str(rule.level), file=path, line=transition.line,
+            step=step, values=proof, rule=rule.origin, why=transition.why, by=transition.by,
         )  # fmt: skip
+
+    def _state(self, path: str, transition: Transition) -> str:
+        """From which state to which. A pending that was told before a restart is not remembered."""
+        key = (path, transition.key or transition.rule.title)
+        match transition.happening:
+            case Happening.PENDING:
+                if len(self._pending) < _REMEMBERED:
+                    self._pending.add(key)
+                return "inactive => pending"
+            case Happening.FIRING:
+                before = "pending " if key in self._pending else "inactive " if transition.rule.for_ is None else ""
+                self._pending.discard(key)
+                return f"{before}=> firing"
+            case _:
+                return f"firing => {transition.happening}"
 
     def said(self, run: Run, said: Said) -> None:
         """An alert goes to its receivers, or was held back."""
         if isinstance(said, HeldBack):
             text = f"{run.name}: {said.title}: suppressed ({said.why}), {said.suppressed} since the last message"
             self.write(
-                "suppressed", text, run=run.name, title=said.title, level=str(said.level), suppressed=said.suppressed
+                "suppressed",
+                text,
+                run=run.name,
+                title=said.title,
+                level=str(said.level),
+                suppressed=said.suppressed,
+                why=said.why,
             )
             return
         alert = said.alert
         to = ", ".join(said.receivers) or "nobody"
         text = f"{run.name}: {alert.title} [{alert.level}] {alert.kind} to {to} ({said.why})"
         self.write(
-            "alert", text, run=run.name, title=alert.title, level=str(alert.level), to=list(said.receivers), id=alert.id
-        )
+            "alert", text, run=run.name, title=alert.title, level=str(alert.level), to=list(said.receivers), id=alert.id,
+            happening=alert.kind, why=said.why,
+        )  # fmt: skip
 
     def bad_line(self, path: str, bad: BadLine) -> None:
-        """A line that is no record, with the beginning of it."""
-        self.write(
-            "bad-line", f"{path}:{bad.line}: {bad.reason}: {bad.sample}", file=path, line=bad.line, reason=bad.reason
-        )
+        """A line that is no record, with the beginning of it: the first few of a file, then one now and then. All are counted."""
+        more = self._bad.due((path,), self.now())
+        if more is not None:
+            text = f"{path}:{bad.line}: {bad.reason}: {bad.sample}{_and(more)}"
+            self.write("bad-line", text, file=path, line=bad.line, reason=bad.reason, more=more)
 
     def note(self, kind: str, text: str) -> None:
-        """Something to know; said once."""
-        if (kind, text) in self._noted and kind != "run":
-            return
-        if len(self._noted) < _REMEMBERED:
-            self._noted.add((kind, text))
-        self.write(kind, text)
+        """Something to know; said once, and again only when it has not come for an hour."""
+        now = self.now()
+        before = self._noted.get((kind, text))
+        if before is not None or len(self._noted) < _REMEMBERED:
+            self._noted[kind, text] = now
+        if before is None or abs(now - before) >= FORGOTTEN or kind == "run":
+            self.write(kind, text)
 
     def problems(self, problems: tuple[Problem, ...]) -> None:
         """What is wrong in the files of a user."""
@@ -107,22 +130,56 @@ class Log:
         logger.handlers = [_Heard(self)]
 
 
+class Often:
+    """Counts what comes often: each topic is told `at_once` times, then once in `AGAIN_AFTER` seconds."""
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
+        self._topics: dict[tuple[str, ...], tuple[int, float, int]] = {}  # told so far, when last, untold since then
+
+    def due(self, topic: tuple[str, ...], now: float) -> int | None:
+        """None when it is not to be told now; otherwise how many were not told since the last time."""
+        if topic not in self._topics and len(self._topics) >= _REMEMBERED:
+            self._topics.clear()
+        told, last, untold = self._topics.get(topic, (0, now, 0))
+        waited = abs(now - last) >= AGAIN_AFTER
+        if told >= self._at_once and not waited:
+            self._topics[topic] = (told, last, untold + 1)
+            return None
+        self._topics[topic] = (told + 1, now, 0)
+        return untold
+
+    def over(self, beginning: str) -> None:
+        """Forget the topics that begin so: when they come again they are news."""
+        for topic in [topic for topic in self._topics if topic[0] == beginning]:
+            del self._topics[topic]
+
+
 class _Heard(logging.Handler):
-    """Tries of deliveries, in the same form as everything else; what is said again and again is written once in a while."""
+    """What the parts below tell, in the same form as everything else; a complaint that is repeated is written once in a while."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
         self._log = log
-        self._written: dict[str, float] = {}
+        self._often = Often()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text, now = record.getMessage(), self._log.now()
-        if abs(now - self._written.get(text, float("-inf"))) < AGAIN_AFTER:
-            return
-        if len(self._written) >= _REMEMBERED:
-            self._written.clear()
-        self._written[text] = now
-        self._log.write(record.name.rpartition(".")[2].replace("deliver", "delivery"), text)
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        receiver = str(fields.get("receiver", ""))
+        if fields.get("outcome") == "delivered":
+            self._often.over(receiver)
+        more: int | None = 0
+        if fields.get("outcome") == "failed":
+            more = self._often.due((receiver, str(fields["reason"])), self._log.now())
+        elif not fields:
+            more = self._often.due(("", record.getMessage()), self._log.now())
+        if more is not None:
+            kind = record.name.rpartition(".")[2].replace("deliver", "delivery")
+            self._log.write(kind, f"{record.getMessage()}{_and(more)}", **fields, **({"more": more} if more else {}))
+
+
+def _and(more: int) -> str:
+    return f" (and {more} more like it)" if more else ""
 
 
 def _one_line(text: str) -> str:

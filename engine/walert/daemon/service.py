@@ -24,7 +24,7 @@ from walert.daemon.processes import Processes
 from walert.daemon.reload import Change, Reloader, floods
 from walert.daemon.saying import farewell, greeting
 from walert.daemon.vitals import Vitals
-from walert.daemon.watch import Watch
+from walert.daemon.watch import Watch, missing
 from walert.deliver.delivery import Delivery
 from walert.deliver.receiver import Receiver
 from walert.errors import StoreError
@@ -35,7 +35,6 @@ from walert.store.reader import Reader
 from walert.store.store import Store
 from walert.store.values import Changes
 from walert.tail import Follower, Notice
-from walert.tail.discover import root_of
 
 T_SWEEP = 2.0
 T_SCAN = 10.0
@@ -44,6 +43,9 @@ T_RETRY = 1.0  # after a commit that failed
 T_EXPIRE = 3600.0
 FAILED_ONCE = 30.0  # seconds that --once goes on trying to commit
 DRAIN_ONCE = 120.0  # seconds that --once gives its receivers
+ONE_REQUEST = (
+    0.5  # seconds within which two signals are one: `timeout` and job schedulers tell the process and its group
+)
 GRACE = 10.0  # seconds that SIGTERM gives the messages under way
 
 
@@ -69,6 +71,7 @@ class Daemon:
         self.notifier = Notifier(reloader.environ)
         self.presence = Presence(reloader.config.state, reloader.environ)
         self._reload = False
+        self._asked = 0.0
         self._made: dict[str, tuple[ReceiverConfig, Receiver]] = {}
         self._dead_before: frozenset[int] = frozenset()
 
@@ -144,10 +147,10 @@ class Daemon:
 
     def _say_unmet(self, config: Config) -> list[str]:
         """Say what the configuration asks for and does not get now; the watched folders that are not there."""
-        missing = sorted({root for source in config.sources if not os.path.exists(root := root_of(source))})
-        for root in missing:
-            self.log.note("watch", f"{root}: there is no such folder: it is followed when it appears")
-        return missing if config.file is not None else []
+        gone = missing(config.sources)
+        for root in gone:
+            self.log.again("watch", f"{root}: there is no such folder: it is followed when it appears")
+        return gone if config.file is not None else []
 
     def _receivers(self, config: Config) -> dict[str, Receiver]:
         """The receivers; one whose configuration did not change stays the one it is, with what it learned of its pace."""
@@ -187,8 +190,12 @@ class Daemon:
 
     def stop(self, number: int) -> None:
         """Drain, commit and return from `run`; asked a second time, end the process at once with 128 + `number`."""
+        now = self.clock.monotonic()
         if self.stopping.is_set():
+            if now - self._asked < ONE_REQUEST:
+                return
             os._exit(128 + number)  # the second time is meant: all that counts is committed
+        self._asked = now
         self.stopping.set()
         self.log.again(
             "stopping", f"{signal.Signals(number).name}: what is under way is finished; once more to end at once"
@@ -292,7 +299,9 @@ class Daemon:
             self.log.again("state", str(error))
 
     def _notice(self, notice: Notice) -> None:
-        self.log.note(notice.kind, f"{notice.path}: {notice.text}" if notice.path else notice.text)
+        # How files are watched changes now and then, and is told by who changed it; anything else may be found again and again.
+        tell = self.log.again if notice.kind == "watch" else self.log.note
+        tell(notice.kind, f"{notice.path}: {notice.text}" if notice.path else notice.text)
 
     # --- reload
 

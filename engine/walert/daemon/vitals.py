@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from walert.clock import Clock
@@ -14,6 +13,7 @@ from walert.daemon.heartbeat import Heartbeat
 from walert.daemon.log import Log
 from walert.daemon.notify import Notifier
 from walert.daemon.reload import Reloader
+from walert.daemon.watch import missing
 from walert.model import Source
 from walert.store.store import Store
 from walert.tail import FollowStatus, WakeStatus
@@ -89,8 +89,9 @@ class Vitals:
         """Commit how things are, and say it to systemd."""
         sources = () if self._config is None else self._config.sources
         polled = sorted({root_of(source) for source in sources if source.poll})
-        missing = sorted({root for source in sources if not os.path.exists(root := root_of(source))})
-        facts = watching(wake, follow, polled=polled, missing=missing, own=self._following and self.canary.is_read)
+        facts = watching(
+            wake, follow, polled=polled, missing=missing(sources), own=self._following and self.canary.is_read
+        )
         self._bulletin.tell({WATCHING: facts, HEARTBEAT: heartbeat(self._heartbeat.status)})
         if self._wrong is None:
             count = facts["streams"]

@@ -22,6 +22,8 @@ class Watch:
         self._waker: Waker | None = None
         self._woken = threading.Event()
         self._overflows = self._rebuilt = 0  # of the wakers before
+        self._roots: set[str] = set()
+        self._missing: set[str] = set()
 
     def refresh(self, sources: Sequence[Source]) -> bool:
         """Watch the folders of `sources` that are there; True when they are not those watched until now.
@@ -31,6 +33,7 @@ class Watch:
         standing = _standing(sources)
         if standing == self._standing:
             return False
+        self._tell(sources)
         before, self._waker = self._waker, open_waker(sources, notice=self._notice, canary=self._canary)
         self._standing = standing
         if before is not None:
@@ -39,6 +42,15 @@ class Watch:
             self._rebuilt += past.rebuilt
             before.close()
         return True
+
+    def _tell(self, sources: Sequence[Source]) -> None:
+        """Which folders went and which came; those of a new configuration are told by who read it."""
+        roots, gone = {root_of(source) for source in sources}, set(missing(sources))
+        for root in sorted((gone - self._missing) & self._roots):
+            self._notice(Notice("watch", root, "the folder is gone: it is followed again when it is back"))
+        for root in sorted((self._missing - gone) & roots):
+            self._notice(Notice("watch", root, "the folder is there: it is followed"))
+        self._roots, self._missing = roots, gone
 
     def status(self) -> WakeStatus:
         """How changes are found now; what is counted is so since the start."""
@@ -65,6 +77,11 @@ class Watch:
         """Stop watching."""
         if self._waker is not None:
             self._waker.close()
+
+
+def missing(sources: Sequence[Source]) -> list[str]:
+    """The folders of `sources` that are not there."""
+    return sorted({root for source in sources if not os.path.exists(root := root_of(source))})
 
 
 def _standing(sources: Sequence[Source]) -> tuple[object, ...]:

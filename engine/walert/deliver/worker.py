@@ -228,12 +228,19 @@ class Worker:
 
 def _tell(name: str, message: Message, outcome: Outcome, verdict: policy.Verdict | None) -> None:
     what = f"receiver {name}: message {message.id} (alert {message.alert.id}), try {message.tries}"
+    fields = {"receiver": name, "message": message.id, "alert": message.alert.id, "tries": message.tries}
     if isinstance(outcome, Delivered):
-        log.info("%s: delivered", what)
+        log.info("%s: delivered", what, extra={"fields": {**fields, "outcome": "delivered"}})
     elif isinstance(verdict, policy.Dead):
-        log.error("%s: dead: %s", what, verdict.reason)
+        log.error(
+            "%s: dead: %s",
+            what,
+            verdict.reason,
+            extra={"fields": {**fields, "outcome": "dead", "reason": verdict.reason}},
+        )
     else:
-        log.warning("%s: will be tried again: %s", what, outcome.reason)
+        extra = {"fields": {**fields, "outcome": "failed", "reason": outcome.reason}}
+        log.warning("%s: will be tried again: %s", what, outcome.reason, extra=extra)
 
 
 # --- sending, with a limit ---------------------------------------------------------------------------------------
