@@ -247,7 +247,8 @@ class Alert:
     sparkline: str | None = None  # of the judged metrics, cut from the log
     host: str | None = None
     at: float = 0.0  # the daemon's clock at the decision, Unix seconds
-    curves: tuple[Curve, ...] = ()  # what a plot is drawn from; kept as evidence, not with the alert
+    # What a plot is drawn from; kept as evidence, not with the alert, and in no listing.
+    curves: tuple[Curve, ...] = field(default=(), metadata={"listed": False})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,23 @@ def test_a_new_attempt_shows_what_it_goes_on_from_and_not_what_it_took_back(tmp_
     assert curve.steps == (0.0, 1.0, 2.0, 3.0) and curve.values == (1.0, 2.0, 6.0, 10.0)
 
 
+def test_writers_that_interleave_are_drawn_in_the_order_of_their_steps(tmp_path):
+    home = Home(tmp_path, RULE)
+    rows = [{"step": (i * 37) % 100, "loss": float((i * 37) % 100) / 20} for i in range(100)]
+    home.log("a.jsonl", *rows, {"step": 50, "loss": 99.0})
+    home.once()
+    ((curve,),) = evidence(home)
+    assert list(curve.steps) == sorted(curve.steps) and len(curve.steps) > 90
+
+
+def test_what_was_written_after_the_end_of_a_run_is_no_part_of_its_last_picture(tmp_path):
+    home = Home(tmp_path, "version: 1\nrules: [{title: High, when: loss > 9, resolved: true, wait_duration: 0}]\n")
+    start, finish = ({"_walert": {"v": 1, "event": event}} for event in ("start", "finish"))
+    home.log("a.jsonl", start, *records(1.0, 10.0), finish, start, *records(2.0, 3.0, start=5))
+    home.once()
+    assert [[curve.values for curve in curves] for curves in evidence(home) if curves] == [[(1.0, 10.0)], [(1.0, 10.0)]]
+
+
 def test_records_without_a_step_stand_where_they_lie(tmp_path):
     home = Home(tmp_path, RULE)
     home.log("a.jsonl", {"loss": 1.0}, {"other": 1.0}, {"loss": 2.0}, {"loss": 10.0})

@@ -84,6 +84,7 @@ def test_a_test_message_goes_through_each_receiver(tmp_path):
         (request,) = slack.requests()
     assert "the receiver slack works" in json.dumps(request.json)
     assert [str(m["Subject"]).startswith("[TEST] walert receivers test") for m in box.mails] == [True, True]
+    assert all("image/png" in [part.get_content_type() for part in mail.walk()] for mail in box.mails)
 
 
 def test_each_failure_has_its_reason_and_costs_no_other_receiver(tmp_path):

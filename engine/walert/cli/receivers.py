@@ -18,7 +18,7 @@ from typing import TextIO
 from walert.cli.actions import action, actions
 from walert.cli.common import print_rows, print_table, safe, state_configuration
 from walert.cli.exits import FINE, UNDELIVERED
-from walert.cli.trying import attempt, known, sentence
+from walert.cli.trying import STRAIGHT, attempt, known, sentence
 from walert.config import Config, ReceiverConfig, find_config
 from walert.model import AlertLevel, Delivered, Outcome
 
@@ -99,5 +99,5 @@ def _outcomes(receivers: Sequence[ReceiverConfig], console: TextIO) -> Iterator[
 
 
 def _try(receiver: ReceiverConfig, console: TextIO) -> Outcome:
-    text = f"If you can read this, the receiver {receiver.name} works."
-    return attempt(receiver, TITLE, text, AlertLevel.INFO, console)
+    text = f"If you can read this, the receiver {receiver.name} works. One that takes plots shows a straight line."
+    return attempt(receiver, TITLE, text, AlertLevel.INFO, console, (STRAIGHT,))

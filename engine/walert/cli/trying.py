@@ -11,7 +11,7 @@ from typing import TextIO
 
 from walert.cli.exits import USAGE, ExitCode
 from walert.config import ReceiverConfig
-from walert.model import Alert, AlertLevel, Delivered, Message, Outcome, Run
+from walert.model import Alert, AlertLevel, Curve, Delivered, Message, Outcome, Run
 
 
 def known(names: Iterable[str], receivers: Iterable[str]) -> list[str]:
@@ -25,13 +25,26 @@ def known(names: Iterable[str], receivers: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+STRAIGHT = Curve("test", tuple(map(float, range(10))), tuple(map(float, range(10))))
+"""A straight line: a plot that shows whether a receiver takes plots."""
+
+
 def attempt(
-    receiver: ReceiverConfig, title: str, text: str, level: AlertLevel, stream: TextIO | None = None
+    receiver: ReceiverConfig,
+    title: str,
+    text: str,
+    level: AlertLevel,
+    stream: TextIO | None = None,
+    curves: tuple[Curve, ...] = (),
 ) -> Outcome:
-    """Send a test message, now. `stream` stands for standard output where the receiver is the console."""
+    """Send a test message, now. `stream` stands for standard output where the receiver is the console.
+
+    A plot of `curves` that a receiver refuses is told on standard error.
+    """
     from walert.deliver.receiver import build_receiver
 
-    return build_receiver(receiver.name, receiver.url, stream=stream).send(_message(receiver.name, title, text, level))
+    message = _message(receiver.name, title, text, level, curves)
+    return build_receiver(receiver.name, receiver.url, stream=stream).send(message)
 
 
 def sentence(name: str, outcome: Outcome) -> str:
@@ -39,10 +52,10 @@ def sentence(name: str, outcome: Outcome) -> str:
     return f"{name}: delivered" if isinstance(outcome, Delivered) else f"{name}: not delivered: {outcome.reason}"
 
 
-def _message(receiver: str, title: str, text: str, level: AlertLevel) -> Message:
+def _message(receiver: str, title: str, text: str, level: AlertLevel, curves: tuple[Curve, ...]) -> Message:
     now, host = time.time(), socket.gethostname()
     alert = Alert(
         id=f"test-{os.getpid()}-{int(now)}", kind="test", run=Run("test", "test", host=host), title=title, level=level, text=text, values={},
-        step=None, time=now, log="", origin=None, host=host, at=now,
+        step=None, time=now, log="", origin=None, host=host, at=now, curves=curves,
     )  # fmt: skip
     return Message(0, receiver, alert, 1, now)

@@ -20,7 +20,8 @@ def picture_of(message: Message) -> Picture | None:
     try:
         if len({alert.run.id for alert in message.alerts}) > 1:
             return None
-        return picture(_curves(message), message.alert.run.name, parts.colour(message.alert))
+        made = picture(_curves(message), message.alert.run.name, parts.colour(message.alert))
+        return made and replace(made, words=parts.data(made.words))
     except Exception as error:  # a number that no axis was made for must not keep people from hearing of it
         log.warning(
             "receiver %s: the plot of alert %s could not be drawn (%s)",

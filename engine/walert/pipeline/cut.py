@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from walert.model import Alert, BadLine, Batch, Curve, Record, Rule
 from walert.pipeline.session import Session
@@ -57,8 +58,8 @@ def named(about: Alert | Rule) -> Named:
 def curves(session: Session, batch: Batch, record: Record, rules: AbstractSet[Named]) -> dict[Named, tuple[Curve, ...]]:
     """The curves of each of `rules` up to `record`, which was just judged.
 
-    A rule that judges no metric, and a file that cannot be read back or is another one by now, have none. A record without metrics stands
-    for what fell due after the file's last line.
+    A rule that judges no metric, and a file that cannot be read back or is another one by now, have none. A record with neither
+    metrics nor an event stands for what fell due after the file's last line.
     """
     plans = session.fold.rules.plans
     wanted = {rule: drawn(plan) for plan in plans if (rule := named(plan.rule)) in rules}
@@ -77,12 +78,15 @@ def curves(session: Session, batch: Batch, record: Record, rules: AbstractSet[Na
 
 def _curve(name: str, courses: Mapping[str, _Course], limits: tuple[float, ...]) -> Curve:
     course = courses[name]
-    return Curve(name, tuple(reversed(course.steps)), tuple(reversed(course.values)), limits)
+    pairs = list(zip(reversed(course.steps), reversed(course.values), strict=True))
+    pairs.sort(key=itemgetter(0))  # of writers that interleave; others are in order
+    return Curve(name, tuple(step for step, _ in pairs), tuple(value for _, value in pairs), limits)
 
 
 def _collect(session: Session, batch: Batch, record: Record, courses: Mapping[str, _Course]) -> None:
     jumps = session.fold.attempts.interleaved
-    end = record.offset if record.metrics else batch.checkpoint.offset
+    is_line = bool(record.metrics) or record.event is not None
+    end = record.offset if is_line else batch.checkpoint.offset
     _take(courses, record.metrics, record.step, jumps)
     decoded = 0
     for back, line in enumerate(_backwards(batch, end), 1):
@@ -95,7 +99,7 @@ def _collect(session: Session, batch: Batch, record: Record, courses: Mapping[st
         earlier = session.decoder.again(line)
         if earlier is not None and not isinstance(earlier, BadLine):
             # Without a step of its own a record stands where it lies in the file.
-            step = earlier.step if earlier.has_step else record.step - back + (not record.metrics)
+            step = earlier.step if earlier.has_step else record.step - back + (not is_line)
             _take(courses, earlier.metrics, step, jumps)
 
 
