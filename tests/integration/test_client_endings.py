@@ -20,6 +20,12 @@ BEGIN = "import os, signal, sys, threading, walert\nrun = walert.init(project='p
         ("sys.exit(0)", 0, ("finished", 0, None)),
         ("sys.exit(3)", 3, ("failed", 3, None)),
         ("sys.exit('no data')", 1, ("failed", 1, "no data")),
+        ("exit(3)", 3, ("finished", None, None)),
+        ("raise SystemExit", 0, ("finished", None, None)),
+        ("raise SystemExit(3)", 3, ("finished", None, None)),
+        ("def main(): raise SystemExit(3)\nmain()", 3, ("finished", None, None)),
+        ("try: sys.exit(3)\nexcept SystemExit: pass", 0, ("finished", 0, None)),
+        ("with run: raise SystemExit(3)", 3, ("failed", 3, None)),
         ("raise ValueError('boom')", 1, ("failed", 1, "ValueError: boom")),
         ("class E(Exception):\n  def __str__(self): raise OSError\nraise E", 1, ("failed", 1, "E")),
         ("raise KeyboardInterrupt", -signal.SIGINT, ("failed", 130, "KeyboardInterrupt")),
@@ -46,6 +52,126 @@ def test_a_process_that_is_gone_without_a_word_leaves_none(tmp_path: Path, end: 
     train(BEGIN + "walert.alert('T', 'last words')\n" + end, tmp_path, code=code)
     found = only_log(tmp_path)
     assert (len(events(found, "alert")), events(found, "finish")) == (1, [])
+
+
+WORKER = """
+import multiprocessing, sys, walert
+def work(end):
+    walert.init(project='p', name='worker')
+    walert.log({'loss': 1.0})
+    exec(end)
+if __name__ == '__main__':
+    process = multiprocessing.get_context('METHOD').Process(target=work, args=(END,))
+    process.start(); process.join(); sys.exit(process.exitcode)
+"""
+
+
+def test_a_worker_that_only_alerts_is_not_watched_by_its_pid(tmp_path: Path) -> None:
+    """Pools end their workers without a word."""
+    script = """
+import multiprocessing, walert
+def work(n): walert.alert('T', 'x')
+if __name__ == '__main__':
+    with multiprocessing.Pool(1) as pool: pool.map(work, [1])
+"""
+    train(script, tmp_path)
+    assert events(only_log(tmp_path), "start")[0]["pid"] is None
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("end", "code", "told"),
+    [
+        ("pass", 0, ("finished", 0, None)),
+        ("raise ValueError('boom')", 1, ("failed", 1, "ValueError: boom")),
+        ("raise SystemExit(3)", 3, ("failed", 3, None)),
+    ],
+)
+def test_a_worker_of_multiprocessing_tells_its_end(
+    tmp_path: Path, method: str, end: str, code: int, told: tuple[Any, ...]
+) -> None:
+    train(WORKER.replace("METHOD", method).replace("END", repr(end)), tmp_path, code=code)
+    (finish,) = events(only_log(tmp_path), "finish")
+    assert (finish["state"], finish["exit_code"], finish["error"]) == told
+
+
+# --- SIGTERM
+
+SLURM = {"SLURM_JOB_ID": "1"}
+TERM = "os.kill(os.getpid(), signal.SIGTERM)\nthreading.Event().wait(30)\n"
+
+
+def test_a_schedulers_sigterm_is_written_down_and_ends_the_process_all_the_same(tmp_path: Path) -> None:
+    train(BEGIN + TERM, tmp_path, SLURM, code=-signal.SIGTERM)
+    (finish,) = events(only_log(tmp_path), "finish")
+    assert (finish["state"], finish["exit_code"], finish["signal"]) == ("preempted", 143, 15)
+
+
+def test_a_sigterm_of_nobody_known_ends_the_process_at_once(tmp_path: Path) -> None:
+    train(BEGIN + "assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL\n" + TERM, tmp_path, code=-signal.SIGTERM)
+    assert events(only_log(tmp_path), "finish") == []
+
+
+MINE = "import signal, sys\ndef mine(*a): print('mine', file=sys.stderr); sys.exit(4)\nsignal.signal(signal.SIGTERM, mine)\n"
+
+
+@pytest.mark.parametrize("script", [MINE + BEGIN, BEGIN + MINE])
+def test_a_scripts_own_handler_is_the_one_that_counts(tmp_path: Path, script: str) -> None:
+    err = train(script + TERM, tmp_path, SLURM, code=4)
+    assert err.count("mine") == 1
+    assert events(only_log(tmp_path), "finish")[0]["state"] == "failed"
+
+
+def test_a_handler_that_calls_the_one_before_it_decides_what_happens(tmp_path: Path) -> None:
+    chain = (
+        "before = signal.getsignal(signal.SIGTERM)\n"
+        "def mine(*a): before(*a); walert.log({'loss': 2.0}); sys.exit(0)\nsignal.signal(signal.SIGTERM, mine)\n"
+    )
+    train(BEGIN + chain + TERM, tmp_path, SLURM)
+    found = only_log(tmp_path)
+    assert [m["loss"] for m in metrics(found)] == [1.0, 2.0]
+    assert events(found, "finish")[0]["exit_code"] == 0
+
+
+def test_a_forked_child_that_is_terminated_ends_nothing_but_itself(tmp_path: Path) -> None:
+    child = "pid = os.fork()\nif not pid: threading.Event().wait(30)\nos.kill(pid, signal.SIGTERM)\n"
+    train(BEGIN + child + "assert os.waitpid(pid, 0)[1] == signal.SIGTERM\n", tmp_path, SLURM)
+    assert [f["state"] for f in events(only_log(tmp_path), "finish")] == ["finished"]
+
+
+def test_the_handler_goes_with_the_run(tmp_path: Path) -> None:
+    end = "run.finish()\nassert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL\n"
+    train(BEGIN + end, tmp_path, SLURM)
+    other = "import walert, threading\nthreading.Thread(target=walert.init).start()\n"
+    train(other, tmp_path / "2", SLURM)
+
+
+# --- what was planned
+
+
+@pytest.mark.parametrize(
+    ("script", "plan"),
+    [
+        ("walert.init(steps=1000); walert.log({'a': 1}, step=311)", (1000, 312, "steps")),
+        ("walert.init(steps=2)\nfor n in range(5): walert.log({'a': 1})", (2, 2, "steps")),
+        ("walert.init(config={'max_steps': 100}); walert.log({'a': 1}, step=9)", (100, 10, "steps")),
+        ("walert.init(config={'max_steps': 100}); walert.log({'a': 1})", None),
+        ("walert.init(config={'max_steps': -1, 'num_train_epochs': 3}); walert.log({'epoch': 0.5}, step=9)", (3, 0.5, "epochs")),
+        ("walert.init(config={'epochs': 10}); walert.log({'epoch': 9})", (10, 10, "epochs")),
+        ("walert.init(config={'epochs': True}); walert.log({'epoch': 9})", None),
+        ("walert.init(steps=5)", None),
+    ],
+)  # fmt: skip
+def test_what_was_planned_and_reached_is_told(tmp_path: Path, script: str, plan: tuple[Any, ...] | None) -> None:
+    train("import walert\n" + script, tmp_path)
+    (finish,) = events(only_log(tmp_path), "finish")
+    assert ((finish["planned"], finish["reached"], finish["unit"]) if "planned" in finish else None) == plan
+
+
+@pytest.mark.parametrize("steps", ["many", 0, 1.5, True])
+def test_a_plan_that_is_none_is_refused(tmp_path: Path, steps: object) -> None:
+    script = f"import walert\ntry: walert.init(steps={steps!r})\nexcept (TypeError, ValueError) as e: print(e); raise SystemExit(5)"
+    train(script, tmp_path, code=5)
 
 
 def test_hooks_of_others_are_called_and_put_back(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from walert import paths
-from walert.client import arguments, ending, identity, parent
+from walert.client import arguments, ending, identity, parent, preemption
 from walert.client.asked import Asked, asked_for, from_environment
 from walert.client.notice import say
 from walert.client.run import Run
@@ -35,12 +35,15 @@ def init(
     rules: object = None,
     dir: str | os.PathLike[str] | None = None,
     id: str | None = None,
+    *,
+    steps: int | None = None,
     **wandb: Any,
 ) -> Run:
     """Begin a run, and make it the one that `log`, `alert` and `finish` are about.
 
     `config` is recorded at the start, as far as it is small; `rules` are files, folders or `pack:NAME`s that are copied into the run and
-    judge it; `dir` is used instead of `$WALERT_HOME/runs`. Of wandb's arguments, `entity`, `group`, `job_type` and `notes` are recorded;
+    judge it; `dir` is used instead of `$WALERT_HOME/runs`; `steps` is how many there are
+    to be: a run that ends well far from them finished early. Of wandb's arguments, `entity`, `group`, `job_type` and `notes` are recorded;
     `mode="disabled"` writes nothing; `resume` goes on counting steps where the run of the same `id` stopped; `settings` stand in for what
     is not given; the others are accepted and have no effect. What is still not given comes from `WALERT_PROJECT`, `WALERT_NAME`,
     `WALERT_RUN_ID`, `WALERT_TAGS`, `WALERT_DIR`, `WALERT_MODE`, `WALERT_RESUME`, `WALERT_RUN_GROUP`, `WALERT_JOB_TYPE`, `WALERT_NOTES`,
@@ -50,6 +53,7 @@ def init(
     Raises `TypeError` and `ValueError` for wrong arguments only.
     """
     given = {"project": project, "name": name, "config": config, "tags": tags, "rules": rules, "dir": dir, "id": id}
+    given["steps"] = steps
     asked = asked_for(given | wandb, os.environ)
     if wandb.get("reinit") == "create_new":
         return _beside(asked)
@@ -146,6 +150,7 @@ def _beside(asked: Asked) -> Run:
     _begun.append(run.id)
     _others.append(run)
     ending.watch(_leave)
+    preemption.watch(_preempted)
     run.begin()
     return run
 
@@ -156,6 +161,7 @@ def _enter(run: Run) -> None:
         parent.announce(run)
     _last[:] = [run]
     ending.watch(_leave)
+    preemption.watch(_preempted)
     run.begin()
 
 
@@ -166,6 +172,13 @@ def _forget(run: Run) -> None:
     _others[:] = [other for other in _others if other is not run]
     if not _current and not _others:
         ending.unwatch()
+        preemption.unwatch()
+
+
+def _preempted() -> None:
+    """The scheduler ends this process."""
+    for run in [*_current.values(), *_others]:
+        run.end(ending.TERMINATED)
 
 
 def _leave(end: ending.End) -> None:

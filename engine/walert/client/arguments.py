@@ -68,6 +68,16 @@ def step(value: object) -> int | float:
     return int(number) if number.is_integer() else number
 
 
+def steps(value: object) -> int | None:
+    """How many steps a run plans: a whole number from 1, or None."""
+    if value is None:
+        return None
+    number = step(value)
+    if number != int(number) or number < 1:
+        raise ValueError(f"steps must be a whole number from 1, not {number}")
+    return int(number)
+
+
 def data(value: object) -> Mapping[str, Any]:
     """What `log()` takes: a mapping. (Its keys are looked at one by one.)"""
     if isinstance(value, Mapping):

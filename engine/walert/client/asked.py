@@ -11,7 +11,7 @@ from walert.client.extras import arguments_in
 from walert.client.identity import setting
 from walert.client.notice import say
 
-OWN = ("project", "name", "config", "tags", "rules", "dir", "id")
+OWN = ("project", "name", "config", "tags", "rules", "dir", "id", "steps")
 WANDB_ARGUMENTS = (
     "allow_val_change", "anonymous", "config_exclude_keys", "config_include_keys", "entity", "force", "fork_from", "group", "job_type",
     "magic", "mode", "monitor_gym", "notes", "reinit", "resume", "resume_from", "save_code", "settings", "sync_tensorboard", "tensorboard",
@@ -28,7 +28,10 @@ _MEANT = frozenset(
 
 
 class Asked(NamedTuple):
-    """What a run is to be. `resume` is whether it goes on where an earlier attempt of the same id stopped counting steps."""
+    """What a run is to be. `resume` is whether it goes on where an earlier attempt of the same id stopped counting steps.
+
+    `steps` is how many it plans to have.
+    """
 
     project: str | None = None
     name: str | None = None
@@ -43,6 +46,7 @@ class Asked(NamedTuple):
     notes: str | None = None
     resume: bool = False
     disabled: bool = False
+    steps: int | None = None
 
 
 def asked_for(given: Mapping[str, Any], environ: Mapping[str, str]) -> Asked:
@@ -62,6 +66,7 @@ def asked_for(given: Mapping[str, Any], environ: Mapping[str, str]) -> Asked:
         resume = (_one_of(RESUMES, resume, "resume") or setting(environ, "RESUME") or "never") != "never"
     found: dict[str, Any] = {name: arguments.name(wanted.get(name), name) for name in _NAMES} | _others(wanted)
     found |= {"config": _config(wanted), "resume": resume, "disabled": mode == "disabled" if mode else None}
+    found["steps"] = arguments.steps(wanted.get("steps"))
     return from_environment(environ)._replace(
         **{name: value for name, value in found.items() if value not in (None, ())}
     )

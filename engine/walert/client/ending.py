@@ -1,24 +1,31 @@
 """How the process ends, as far as it can be known from inside: an exception nobody caught, the argument of `sys.exit`, or neither.
 
-Both hooks pass on to what was there before, and are taken away again when the run is over.
+The hooks pass on to what was there before, and are taken away again when the run is over. `raise SystemExit(n)` passes no hook: then only the
+frame that the script ended in tells that it did not run to its end, and the code is not known.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 MAX_ERROR = 2000  # characters
 
 
 class End(NamedTuple):
-    """An exit code and, for an exception, its type and text."""
+    """An exit code, None where it is not known, and, for an exception, its type and text. `signal` is the one that ends the process."""
 
-    exit_code: int
+    exit_code: int | None
     error: str | None = None
+    signal: int | None = None
+
+
+TERMINATED = End(143, signal=15)
+"""A SIGTERM of a scheduler."""
 
 
 class _Hooks:
@@ -26,6 +33,7 @@ class _Hooks:
         self.end: End | None = None
         self.excepthook: Callable[..., Any] | None = None
         self.exit: Callable[..., Any] | None = None
+        self.bottom: FrameType | None = None  # the script's outermost frame, which ends with it
 
     def on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
@@ -54,6 +62,8 @@ def watch(at_exit: Callable[[End], None]) -> None:
         _at_exit.append(at_exit)
         atexit.register(_leave)
     _hooks.end = None
+    _hooks.bottom = _outermost() if _in_main_thread() else None
+    _at_the_end_of_a_worker()
     if not _hooks.excepthook:
         _hooks.excepthook, sys.excepthook = sys.excepthook, _hooks.on_exception
     if not _hooks.exit:
@@ -62,14 +72,58 @@ def watch(at_exit: Callable[[End], None]) -> None:
 
 def unwatch() -> None:
     """Put back what was there before. A hook that somebody else has put another on top of stays, and passes on."""
+    _hooks.bottom = None
     if sys.excepthook == _hooks.on_exception and _hooks.excepthook:
         sys.excepthook, _hooks.excepthook = _hooks.excepthook, None
     if sys.exit == _hooks.on_exit and _hooks.exit:
         sys.exit, _hooks.exit = _hooks.exit, None
 
 
+def _outermost() -> FrameType:
+    frame = sys._getframe()
+    while frame.f_back:
+        frame = frame.f_back
+    return frame
+
+
 def _leave() -> None:
-    _at_exit[0](_hooks.end or End(0))
+    ran_out = _ran_out(_hooks.bottom)
+    # A sys.exit() that somebody caught is no end where the script ran to its own.
+    end = End(0) if ran_out else _hooks.end or (End(0) if ran_out is None else End(None))
+    _at_exit[0](end)
+
+
+def _ran_out(frame: FrameType | None) -> bool | None:
+    """Whether the script ran to its last line, by the instruction that its outermost frame stopped at; None where that cannot be told."""
+    if frame is None or frame.f_lasti < 0:
+        return None
+    import opcode
+
+    return opcode.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN")
+
+
+def in_worker() -> bool:
+    """Whether this is a process that `multiprocessing` started."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+def _at_the_end_of_a_worker() -> None:
+    """A process of `multiprocessing` ends without atexit; its own list of last deeds is done with the exception at hand."""
+    if not in_worker() or os.getpid() in _workers:
+        return
+    from multiprocessing import util
+
+    _workers.append(os.getpid())
+    util.Finalize(None, _leave_worker, exitpriority=-100)
+
+
+_workers: list[int] = []  # processes in which that is asked for
+
+
+def _leave_worker() -> None:
+    if _at_exit:
+        _at_exit[0](end_of(sys.exc_info()[1]))
 
 
 def end_of(error: BaseException | None) -> End:

@@ -9,10 +9,10 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from walert import clock
-from walert.client import arguments, identity, lines, rule_files
+from walert.client import arguments, identity, lines, planned, rule_files
 from walert.client.asked import Asked
 from walert.client.earlier import last_step
-from walert.client.ending import End, end_of
+from walert.client.ending import End, end_of, in_worker
 from walert.client.extras import Settings
 from walert.client.following import tell_if_unfollowed
 from walert.client.ignored import stand_in
@@ -74,6 +74,8 @@ class Run:
         self._latest: dict[str, Any] = {}
         self._step: int | float = 0
         self._last: int | float | None = None
+        self._steps = asked.steps
+        self._numbers = False  # whether the script numbers its steps itself
         self._attempt = 0
         place = identity.rank_of(os.environ)
         self._rank, self._world = place
@@ -96,6 +98,7 @@ class Run:
         if at >= self._step:  # one that goes back is recorded, and does not turn the count back
             self._step = at + 1 if commit or (commit is None and step is None) else at
         self._last = at
+        self._numbers = self._numbers or step is not None
         if self.disabled or not found:
             return
         if self.ended:
@@ -264,14 +267,12 @@ class Run:
         return self._worker.settle(PATIENCE)
 
     def _write_end(self, end: End) -> None:
-        event = {
-            "v": VERSION,
-            "event": "finish",
-            "state": "failed" if end.exit_code else "finished",
-            "exit_code": end.exit_code,
-        }
+        state = "preempted" if end.signal else "failed" if end.exit_code else "finished"
+        event = {"v": VERSION, "event": "finish", "state": state, "exit_code": end.exit_code, "error": end.error}
+        plan = planned.facts(self._steps, self.config, self._last, self._numbers, self.summary)
+        more = {"signal": end.signal} if end.signal else {}
         self._event(
-            {**event, "error": end.error, **self._place(), "lost": self._file.lost, "jupyter": identity.in_jupyter()}
+            {**event, **more, **plan, **self._place(), "lost": self._file.lost, "jupyter": identity.in_jupyter()}
         )
         self._worker.ask()
         if self.settle():
@@ -332,10 +333,12 @@ class Run:
 
     def _signs(self) -> dict[str, Any]:
         """What a daemon may expect of this process: a touch of the log every so many seconds, a launcher that restarts it."""
-        return {
+        signs = {
             "heartbeat": None if self.ad_hoc else HEARTBEAT,
             "may_restart": identity.may_restart(os.environ),
         }
+        # A pool ends its workers by a signal: that one which only alerts is gone is no news.
+        return signs | ({"pid": None} if self.ad_hoc and in_worker() else {})
 
     def _place(self) -> dict[str, Any]:
         """Where this writer stands in the run. Rank -1 is a further process of a rank that has a living writer already."""

@@ -270,6 +270,8 @@ class Keeper:
     def _is_no_news(kind: str, told: Told, found: Verdict) -> bool:
         if any(m.history for m in found.by):
             return True
+        if kind == "finished" and not any(m.end for m in found.by):
+            return True  # nothing said so: it was silent for longer than anybody waits
         if found.by and all(m.foreign for m in found.by):
             return kind != "stalled"
         if kind not in QUIET_IN_NOTEBOOKS or told.everywhere or any(m.boss for m in found.by):

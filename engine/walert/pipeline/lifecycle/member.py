@@ -100,7 +100,8 @@ class Member:
         state = event.get("state")
         if state not in ("finished", "failed", "preempted"):
             state = "failed" if event.get("exit_code") else "finished"
-        end = {name: event[name] for name in _END_FACTS if event.get(name) is not None}
+        end: dict[str, Any] = {name: event[name] for name in _END_FACTS if event.get(name) is not None}
+        end["unknown"] = "exit_code" in event and event["exit_code"] is None
         return replace(self, state=state, end=end, step=step if step is not None else self.step)
 
     def dump(self) -> dict[str, Any]:

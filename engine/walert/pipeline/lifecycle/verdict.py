@@ -43,9 +43,9 @@ def standing(member: Member, sight: Sight, limits: Limits) -> str:
     """The state of one process. Once over it stays so until its log begins anew."""
     if member.over:
         return member.state
+    if sight.silent > limits.timeout and (member.foreign or (member.beats is None and sight.gone is None)):
+        return "finished"
     if member.foreign:
-        if sight.silent > limits.timeout:
-            return "finished"
         return "stalled" if limits.foreign and _is_silent(member, sight, limits) else "running"
     if sight.gone:
         return "crashed"
@@ -55,7 +55,7 @@ def standing(member: Member, sight: Sight, limits: Limits) -> str:
 
 
 def _is_lost(member: Member, sight: Sight, limits: Limits) -> bool:
-    return sight.unseen > (limits.timeout if member.beats is None else max(limits.lost, 2 * member.beats))
+    return member.beats is not None and sight.unseen > max(limits.lost, 2 * member.beats)
 
 
 def _is_silent(member: Member, sight: Sight, limits: Limits) -> bool:

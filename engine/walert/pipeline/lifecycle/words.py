@@ -41,7 +41,11 @@ def text_of(kind: str, verdict: Verdict, members: Sequence[Member], silent: floa
     by = verdict.by
     match kind:
         case "finished" | "finished_early":
-            lines = [_reached(by)]
+            unknown = by and not any(m.boss for m in by) and any(m.end.get("unknown") for m in by)
+            lines = [
+                "It left by SystemExit with a code that only `walert run` can tell." if unknown else "",
+                _reached(by),
+            ]
         case "failed":
             lines = _endings(by, members)
         case "preempted":
