@@ -134,8 +134,9 @@ def test_a_handler_that_calls_the_one_before_it_decides_what_happens(tmp_path: P
 
 
 def test_a_forked_child_that_is_terminated_ends_nothing_but_itself(tmp_path: Path) -> None:
-    child = "pid = os.fork()\nif not pid: threading.Event().wait(30)\nos.kill(pid, signal.SIGTERM)\n"
-    train(BEGIN + child + "assert os.waitpid(pid, 0)[1] == signal.SIGTERM\n", tmp_path, SLURM)
+    child = "  pid = os.fork()\n  if not pid: threading.Event().wait(30); os._exit(1)\n  os.kill(pid, signal.SIGTERM)\n"
+    loop = f"for _ in range(50):\n{child}  assert os.waitpid(pid, 0)[1] == signal.SIGTERM\n"
+    train(BEGIN + loop, tmp_path, SLURM)
     assert [f["state"] for f in events(only_log(tmp_path), "finish")] == ["finished"]
 
 

@@ -7,12 +7,14 @@ with a handler that hangs in C code does not end at once. A handler that a scrip
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import FrameType
 
 from walert.client import identity
 
 _told: list[tuple[int, Callable[[], None]]] = []  # whose process, and what to do
+_guarded: list[bool] = []  # whether forks are seen to
+_masks: list[Container[int]] = []  # what was blocked before a fork that is under way
 
 
 def watch(on_term: Callable[[], None]) -> None:
@@ -28,6 +30,9 @@ def watch(on_term: Callable[[], None]) -> None:
     except ValueError:  # not in the main thread
         return
     _told[:] = [(os.getpid(), on_term)]
+    if not _guarded:
+        _guarded.append(True)
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def unwatch() -> None:
@@ -42,6 +47,22 @@ def unwatch() -> None:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
     except ValueError:
         pass
+
+
+def _before_fork() -> None:
+    """A child that has a handler forgets what it is sent before Python has taken it over: the signal waits until then."""
+    if _told:
+        import signal
+
+        _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}))
+
+
+def _after_fork() -> None:
+    if _masks:
+        import signal
+
+        if signal.SIGTERM not in _masks.pop():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _on_term(number: int, frame: FrameType | None) -> None:
