@@ -61,6 +61,38 @@ def test_who_asks_for_patience_is_left_alone_until_then_also_by_a_reload_and_a_r
         assert "429" in home.walert("outbox").stdout
 
 
+def test_that_a_receiver_fails_is_told_once_through_another(tmp_path):
+    side = Side(tmp_path)
+    with side.hooks() as server:
+        server.by_path["/one"] = Reply(401)
+        home = home_of(tmp_path, server, side)
+        with home.daemon() as daemon:
+            home.log("a.jsonl", {"loss": 3})
+            eventually(lambda: "/two" in [request.path for request in list(server.told.queue)])
+            home.log("b.jsonl", {"loss": 4})
+            daemon.until(lambda: len(tries(daemon, "dead:")) == 2)
+        with home.daemon() as daemon:  # told already, and remembered
+            home.log("c.jsonl", {"loss": 5})
+            daemon.until(lambda: len(tries(daemon, "dead:")) == 1)
+        told = [request.json for request in server.requests() if request.path == "/two"]
+    assert [body["title"] for body in told] == ["🔴 ERROR: Receiver one fails"]
+    assert "Its messages do not arrive: 1 dead." in told[0]["message"] and "401" in told[0]["message"]
+    assert [row["alert"]["title"] for row in home.rows("alerts")].count("Receiver one fails") == 1
+
+
+def test_two_receivers_that_fail_tell_nobody_of_each_other_for_ever(tmp_path):
+    side = Side(tmp_path)
+    with side.hooks() as server:
+        server.by_path = {"/one": Reply(401), "/two": Reply(401)}
+        home = home_of(tmp_path, server, side)
+        with home.daemon() as daemon:
+            home.log("a.jsonl", {"loss": 3})
+            home.log("b.jsonl", {"loss": 0})
+            daemon.until(lambda: len(daemon.kinds("receiver")) == 2)
+            told = [row["alert"]["title"] for row in home.rows("alerts")]
+    assert sorted(title for title in told if "fails" in title) == ["Receiver one fails", "Receiver two fails"]
+
+
 def test_one_that_hangs_delays_no_other(tmp_path):
     side = Side(tmp_path)
     with side.hooks() as server:
@@ -86,7 +118,7 @@ def test_a_dead_message_shows_with_its_reason_and_can_be_tried_again_or_dropped_
             home.log("a.jsonl", {"loss": 3})
             home.log("b.jsonl", {"loss": 4})
             daemon.until(lambda: len(tries(daemon, "dead:")) == 2)
-            first, second = home.rows("outbox")
+            first, second = (row for row in home.rows("outbox") if row["kind"] == "firing")
             shown = home.walert("outbox")
             assert (
                 "404 Not Found" in shown.stdout
@@ -97,10 +129,11 @@ def test_a_dead_message_shows_with_its_reason_and_can_be_tried_again_or_dropped_
             del server.by_path["/one"]
             retried = home.walert("outbox", "retry", str(first["id"]))
             dropped = home.walert("outbox", "drop", str(second["id"]))
-            daemon.until(lambda: tries(daemon, "delivered"), 5.0)
+            daemon.until(lambda: tries(daemon, "receiver one: message 1 ") and tries(daemon, "delivered"), 5.0)
+            eventually(lambda: home.rows("outbox") == [])
             assert (retried.stdout, dropped.stdout) == (f"{first['id']}: due now\n", f"{second['id']}: dropped\n")
-            assert home.rows("outbox") == []
-            assert [r["state"] for r in home.rows("outbox", "--all")] == ["delivered", "dropped"]
+            states = [r["state"] for r in home.rows("outbox", "--all") if r["kind"] == "firing"]
+            assert states == ["delivered", "dropped"]
             again = home.walert("outbox", "retry", str(first["id"]), "99")
             assert (again.returncode, again.stdout.count("no such message is open")) == (1, 2)
     for wrong in (["retry"], ["retry", "x"], ["drop", "-1"], ["drop", "9" * 30], ["lose", "1"]):
@@ -133,4 +166,11 @@ def test_a_message_for_a_receiver_that_is_gone_is_told_of(tmp_path):
         assert home.once().returncode == 1
         home.configure(CONSOLE)
         with home.daemon() as daemon:
-            daemon.until(lambda: "messages wait for one, which the configuration does not name" in daemon.said)
+            daemon.until(
+                lambda: "waited for one, which the configuration does not name: console gets them" in daemon.said
+            )
+            daemon.until(lambda: "High" in "".join(daemon.printed))
+    assert [(row.receiver, row.state) for row in home.outbox("dropped", "delivered")] == [
+        ("one", "dropped"),
+        ("console", "delivered"),
+    ]

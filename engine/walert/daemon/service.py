@@ -19,6 +19,7 @@ from walert.daemon.away import Away
 from walert.daemon.log import Log
 from walert.daemon.notify import Notifier
 from walert.daemon.passes import Passes
+from walert.daemon.postmaster import Postmaster
 from walert.daemon.presence import Presence
 from walert.daemon.processes import Processes
 from walert.daemon.reload import Change, Reloader, floods
@@ -104,6 +105,7 @@ class Daemon:
 
     def _open(self, store: Store, config: Config) -> None:
         self.store = store
+        self.postmaster = Postmaster(store, self.log, self.clock, socket.gethostname())
         self.away = Away(store, self.log, self.clock, once=self.once)
         self.pipeline = Pipeline(
             self.reloader.rules,
@@ -137,13 +139,10 @@ class Daemon:
         with SqliteOutbox(config.state) as outbox:
             in_flight = outbox.take_back()
             self._dead_before = frozenset(row.id for row in outbox.list(("dead",)))
-            strangers = sorted(set(outbox.receivers_waiting()) - set(config.receivers))
         if in_flight:
             text = f"{in_flight} messages were in flight when the last walertd died: they are sent again"
             self.log.again("outbox", text)
-        if strangers:
-            text = f"messages wait for {', '.join(strangers)}, which the configuration does not name"
-            self.log.again("outbox", f"{text}: see `walert outbox`")
+        self.postmaster.readdress(config, self.reloader.router)
 
     def _say_unmet(self, config: Config) -> list[str]:
         """Say what the configuration asks for and does not get now; the watched folders that are not there."""
@@ -290,6 +289,7 @@ class Daemon:
             self.follower.sweep()
         self.delivery.wake(self.passes.look())
         self.delivery.wake(self.passes.tick())
+        self.delivery.wake(self.postmaster.look(self.reloader.config, self.reloader.router))
         self.delivery.wake()  # `walert outbox retry` writes the state file, and has no other way to this process
 
     def _expire(self) -> None:
@@ -330,12 +330,19 @@ class Daemon:
             self.follower.set_sources(self.vitals.sources(config))
             self._missing = self._say_unmet(config)
             self.delivery.set_receivers(self._receivers(config))
+            self._readdress(config)
             self.presence.announce(config)
         if Path(config.state) != self.store.path:
             self.log.note("reload", "`state:` has changed: that takes a restart")
         self.log.again("reload", f"{change.what}; {len(self.reloader.rules.rules)} rules in force")
         now = self.clock.now()
         self._commit(Changes(at=now, happenings=[("reload", now, "", {"what": change.what})]))
+
+    def _readdress(self, config: Config) -> None:
+        try:
+            self.postmaster.readdress(config, self.reloader.router)
+        except StoreError as error:
+            self.log.again("state", str(error))
 
     def _commit(self, changes: Changes) -> None:
         try:

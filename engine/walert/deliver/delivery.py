@@ -54,8 +54,7 @@ class Delivery:
 
     def set_receivers(self, receivers: Mapping[str, Receiver]) -> None:
         """Take over a new configuration: the next message of each name goes through its new receiver. A name that is
-        gone is let go after the message under way; what the outbox still holds for it waits there for the name to
-        come back.
+        gone is let go after the message under way.
         """
         for name in [name for name in self._workers if name not in receivers]:
             self._workers.pop(name).stop()

@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from walert.errors import StoreError
 from walert.model import Checkpoint
-from walert.store import backlog, rows, silenced
+from walert.store import backlog, mending, rows, silenced
 from walert.store.apply import apply
 from walert.store.codec import from_column, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, explained, open_for_daemon, open_for_reading, printable, reading, writing
 from walert.store.retention import Expired, expire
-from walert.store.values import Changes, Ended, Firing, RunState, Silence, StreamState
+from walert.store.values import Changes, Ended, Firing, GaveWay, Moved, RunState, Silence, Standing, StreamState
 
 __all__ = ["Changes", "Firing", "RunState", "Silence", "Store", "StreamState"]
 
@@ -208,6 +208,19 @@ class Store:
     def let_go_singly(self) -> None:
         """Lets go all that was collected for a digest, each message by itself."""
         self._write(backlog.let_go_singly)
+
+    def standings(self) -> list[Standing]:
+        """How each receiver stands for which something waits or is dead."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return mending.standings(connection)
+
+    def give_way(self, now: float) -> list[GaveWay]:
+        """Gives up what is too much for one receiver, the lowest level first; what that was."""
+        return self._write(lambda connection: mending.give_way(connection, now))
+
+    def readdress(self, least: Mapping[str, int], default: Sequence[str], now: float) -> list[Moved]:
+        """Moves what waits for receivers that are not in `least` to the default ones; how many of whose. See `mending`."""
+        return self._write(lambda connection: mending.readdress(connection, least, default, now))
 
     def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         self._require_writable()

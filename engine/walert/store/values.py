@@ -77,6 +77,44 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a receiver stands for which something waits or is dead; times are Unix seconds.
+
+    `failing` counts the messages that were tried in vain and wait, `died_at` when the newest died, `delivered_at` when the
+    newest arrived, `reason` the newest reason of a failure.
+    """
+
+    receiver: str
+    waiting: int
+    dead: int
+    failing: int
+    died_at: float | None
+    delivered_at: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GaveWay:
+    """What was given up because too much waited for a receiver: severity to a number of messages."""
+
+    receiver: str
+    levels: Mapping[int, int]
+
+    @property
+    def number(self) -> int:
+        """All of them."""
+        return sum(self.levels.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """So many messages waited for a receiver that is no more."""
+
+    receiver: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """A message to be: `alerts` by id, the one it is filed under first, for `receiver`.
 
