@@ -80,6 +80,16 @@ def batches_of(
         )
 
 
+def header_batch(stream: Stream, modified: float) -> Iterator[Batch]:
+    """The new header of a table that was written anew, alone: after it the place is behind all that was read before."""
+    header, stream.header = stream.header, None
+    if header is None or stream.source is None:
+        return
+    stream.told = stream.buffer.offset
+    place = _last_place(stream)
+    yield Batch(stream.source, stream.root, stream.path, [header], 1, 0, (), place, modified)
+
+
 def _last_place(stream: Stream) -> Checkpoint:
     buffer = stream.buffer
     return stream.checkpoint(stream.marks, buffer.offset, buffer.line, buffer.discarding)

@@ -23,6 +23,7 @@ KNOWN = frozenset(
 )
 _PACKED = (".gz", ".zst", ".bz2", ".xz")
 _ROTATED = re.compile(r"\.jsonl(\.\d{1,4})?$")
+_VERSION = re.compile(r"version_\d{1,9}")
 _MAX_DEPTH = 32
 _TOLD = 1000  # paths that are said to be skipped
 _SETTLED = 2.0  # seconds after which a folder's mtime would tell of a change
@@ -257,6 +258,8 @@ def is_log(path: str, source: Source) -> bool:
         return name.endswith(f".{source.format}")
     if name == "scalars.json":
         return os.path.basename(os.path.dirname(path)) == "vis_data"
+    if name == "metrics.csv":  # Lightning's; tables of other names are followed when asked for
+        return bool(_VERSION.fullmatch(os.path.basename(os.path.dirname(path))))
     return bool(_ROTATED.search(name)) or name in KNOWN or fnmatch.fnmatch(name, "progress-rank*.json")
 
 

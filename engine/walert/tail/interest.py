@@ -89,4 +89,4 @@ def _names(source: Source, name: str) -> bool:
         return True
     if name.startswith(last + "."):
         return True  # what a rotation left of it
-    return name == "scalars.json" or is_log(name, source)
+    return name in ("scalars.json", "metrics.csv") or is_log(name, source)

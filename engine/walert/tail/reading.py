@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from walert.model import Batch, Flaw
-from walert.tail.batches import batches_of, read_on, rest_of
+from walert.tail.batches import batches_of, header_batch, read_on, rest_of
 from walert.tail.descriptors import Notice
 from walert.tail.identity import Place, head_of, matches, read_at
 from walert.tail.lines import Piece
 from walert.tail.roll import Roll
 from walert.tail.streams import Stream, new_stream
+from walert.tail.tables import delimiter_of, may_regrow
 
 
 class Reading:
@@ -55,12 +56,18 @@ class Reading:
             return []
         if stream.fresh and stream.replaces is None and not self._succeeds(stream):
             return []
-        pieces = self._pieces(stream, fd, found.st_size, budget)
+        header = list(header_batch(stream, found.st_mtime))
+        try:
+            pieces = self._pieces(stream, fd, found.st_size, budget)
+        except OSError:
+            stream.header = header[0].lines[0] if header else None
+            raise
         if pieces is None:
             # It was rewritten while it was read: what came of it is not of one piece. Looked at again in the next sweep.
             stream.size = -1
-            return []
-        return self._given(stream, fd, found, pieces)
+            return header
+        stream.note_table(fd)
+        return header + self._given(stream, fd, found, pieces)
 
     def _given(self, stream: Stream, fd: int, found: os.stat_result, pieces: list[Piece]) -> list[Batch]:
         stream.size, stream.modified = found.st_size, found.st_mtime_ns
@@ -109,7 +116,17 @@ class Reading:
             self.roll.short.pop(stream.id, None)
             return True
         place = stream.proven(fd, found.st_size)
-        if self._may_grow_back(stream, fd, found.st_size, place):
+        if place is None and stream.regrow(fd, found.st_size):
+            self.roll.short.pop(stream.id, None)
+            self.roll.notice(
+                Notice(
+                    "columns",
+                    stream.path,
+                    f"was written anew with other columns: goes on behind line {stream.buffer.line}",
+                )
+            )
+            return True
+        if self._may_grow_back(stream, fd, found.st_size, place) or self._may_regrow(stream, fd, found.st_size):
             return False
         if place is None:
             self._rewritten(stream, fd, found)
@@ -133,6 +150,15 @@ class Reading:
             # A copy that was made of it comes first.
             self._look(path for path in _beside(stream.path) if path not in self.roll.paths)
         return now - self.roll.short[stream.id] < self.roll.hold
+
+    def _may_regrow(self, stream: Stream, fd: int, size: int) -> bool:
+        """Whether a table that begins with more columns than before waits for another look: its rows may still be written."""
+        delimiter = delimiter_of(stream.source, stream.path)
+        if stream.table is None or delimiter is None or not may_regrow(fd, size, stream.table, delimiter):
+            return False
+        stream.size = -1  # looked at again in each sweep
+        now = self.roll.clock.monotonic()
+        return now - self.roll.short.setdefault(stream.id, now) < self.roll.hold
 
     def _rewritten(self, stream: Stream, fd: int, found: os.stat_result) -> None:
         """The same inode, other bytes: what was followed is remembered, and the file begins anew."""

@@ -110,6 +110,7 @@ class Roll:
         self.live[stream.key] = stream
         self.known.add(stream)
         self.files.keep(stream, look.fd)
+        stream.note_table(look.fd)
         stream.size, stream.modified = stream.buffer.end, look.stat.st_mtime_ns
         self.look(stream, look.stat)
         if stream.told != stream.buffer.offset:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from walert.model import Checkpoint, Source
 from walert.tail.identity import Marks, Place, born, digest, marks_at, matches, read_at
 from walert.tail.lines import MAX_LINE, LineBuffer
+from walert.tail.tables import Table, delimiter_of, regrown, table_at
 
 UNREAD = Marks(digest(b""), 0, digest(b""))
 _STEP = 1 << 18
@@ -42,6 +43,8 @@ class Stream:
     active: float = 0.0  # when it last grew, monotonic
     ending: bool = False  # nothing more is expected of its file
     trail: list[Place] = field(default_factory=list)
+    table: Table | None = None  # of a table, as it was when it was read to `buffer`
+    header: bytes | None = None  # of a table that was written anew with more columns: to be given before what is new
 
     @property
     def key(self) -> tuple[int, int]:
@@ -86,6 +89,26 @@ class Stream:
     def proven(self, fd: int, size: int) -> Place | None:
         """The last remembered place before which the open file is still as it was read."""
         return next((p for p in reversed(self.trail) if matches(fd, size, p.offset, p.marks)), None)
+
+    def note_table(self, fd: int) -> None:
+        """Remember how a table stands where it is read to, for the day on which it is written anew."""
+        delimiter = delimiter_of(self.source, self.path)
+        if delimiter is not None and (self.table is None or self.table.line != self.buffer.line):
+            self.table = table_at(fd, self.buffer.offset, self.buffer.line, delimiter)
+
+    def regrow(self, fd: int, size: int) -> bool:
+        """Whether the open file is the table that was read, written anew with more columns; then reading goes on behind what was read."""
+        delimiter = delimiter_of(self.source, self.path)
+        if self.table is None or delimiter is None or self.table.line != self.buffer.line:
+            return False
+        found = regrown(fd, size, self.table, delimiter)
+        if found is None:
+            return False
+        self.header = found.header
+        self.back_to(Place(found.offset, self.buffer.line, marks_at(fd, found.offset)))
+        self.trail, self.table = [], None
+        self.note_table(fd)
+        return True
 
     def end_of(self, fd: int, size: int) -> Place:
         """The last line's end in the open file, all of whose `size` bytes are known to have been read."""
