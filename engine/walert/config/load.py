@@ -117,12 +117,12 @@ class _Reader:
                 self.complain(
                     ("rules", at), "unknown-pack", f"there is no pack `{mask(name[:40])}`.", _meant(name, pack_names())
                 )
-        return tuple(path if path.startswith(PACK) else self.absolute(path) for _, path in paths)
+        return tuple(path if path.startswith(PACK) else self.absolute(path, ("rules", at)) for at, path in paths)
 
     def state(self) -> str:
         """The absolute path of the state file."""
         if self.data.get("state"):
-            return self.absolute(self.data["state"])
+            return self.absolute(self.data["state"], ("state",))
         from walert.paths import state_path
 
         return str(state_path())
@@ -269,12 +269,22 @@ class _Reader:
             self.complain(path, "bad-duration", f"{what.rstrip('.')}.", hint)
             return otherwise
 
-    def absolute(self, path: str) -> str:
-        """`path` seen from the file's folder, the home folder filled in."""
+    def absolute(self, path: str, at: Path) -> str:
+        """`path` seen from the file's folder, the home folder filled in; it stands at `at`."""
         home = self.environ.get("HOME")
         if home and (path == "~" or path.startswith("~/")):
             path = home + path[1:]
-        return os.path.normpath(self.folder / FilePath(path).expanduser())
+        try:
+            return os.path.normpath(self.folder / FilePath(path).expanduser())
+        except RuntimeError:
+            name = path.partition("/")[0]
+            self.complain(
+                at,
+                "no-home",
+                f"the home folder that `{mask(name)[:40]}` means is not known.",
+                "Write the path out, or set HOME.",
+            )
+            return os.path.normpath(self.folder / path)
 
     def complain(self, path: Path, code: str, what: str, hint: str = "", offset: int | None = None) -> None:
         """Note an error at the value at `path`."""

@@ -16,22 +16,24 @@ class Complain(Protocol):
     def __call__(self, path: Path, code: str, what: str, hint: str = "", /) -> None: ...
 
 
-def read_sources(entries: Sequence[Any], absolute: Callable[[str], str], complain: Complain) -> tuple[Source, ...]:
-    """The sources of `watch`, in order; `absolute` completes a path. Entries that are None were unsound and are left out."""
+def read_sources(
+    entries: Sequence[Any], absolute: Callable[[str, Path], str], complain: Complain
+) -> tuple[Source, ...]:
+    """The sources of `watch`, in order; `absolute` completes a path at its place. Entries that are None were unsound and are left out."""
     sources = []
     for at, entry in enumerate(entries):
         if isinstance(entry, str):
-            sources.append(Source(path=absolute(entry)))
+            sources.append(Source(path=absolute(entry, ("watch", at))))
         elif isinstance(entry, dict) and entry.get("path"):
             sources.append(_source(entry, absolute, ("watch", at), complain))
     return tuple(sources)
 
 
-def _source(entry: Mapping[str, Any], absolute: Callable[[str], str], path: Path, complain: Complain) -> Source:
+def _source(entry: Mapping[str, Any], absolute: Callable[[str, Path], str], path: Path, complain: Complain) -> Source:
     _check_prefix(entry.get("prefix"), (*path, "prefix"), complain)
     pivot = entry.get("pivot") or {}
     return Source(
-        path=absolute(entry["path"]),
+        path=absolute(entry["path"], (*path, "path")),
         project=entry.get("project"),
         tags=_texts(entry.get("tags")),
         format=entry.get("format") or "auto",

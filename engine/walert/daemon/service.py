@@ -18,6 +18,7 @@ from walert.config import Config, ReceiverConfig
 from walert.daemon.away import Away
 from walert.daemon.log import Log
 from walert.daemon.notify import Notifier
+from walert.daemon.orphans import Orphans
 from walert.daemon.passes import Passes
 from walert.daemon.postmaster import Postmaster
 from walert.daemon.presence import Presence
@@ -71,6 +72,7 @@ class Daemon:
         self.watch = Watch(self._notice, reloader.config.state + ".canary")
         self.notifier = Notifier(reloader.environ)
         self.presence = Presence(reloader.config.state, reloader.environ)
+        self.orphans = Orphans()
         self._reload = False
         self._asked = 0.0
         self._made: dict[str, tuple[ReceiverConfig, Receiver]] = {}
@@ -226,6 +228,7 @@ class Daemon:
             self._rest(read or self.passes.renewing)
             now = self.clock.monotonic()
             if now - scanned >= T_SCAN:
+                self.orphans.reap()
                 self.follower.scan()
                 scanned = swept = now
             elif now - swept >= T_SWEEP:

@@ -43,6 +43,14 @@ ENTRIES = (
         "config",
     ),
     Explanation(
+        "no-home",
+        "A path begins with ~ or ~NAME, and whose home folder that is cannot be told: there is no user of that name, "
+        "or, in a container, the user has no entry and HOME is not set.",
+        "state: ~nobody-of-this-name/walert.db\n",
+        "state: /var/lib/walert/walert.db\n",
+        "config",
+    ),
+    Explanation(
         "no-rule-files",
         "A pattern under `rules` matches no file. Patterns are relative to the file that holds them. In "
         "walert.yaml it is a warning, since rules may still be written; in a test file it is an error.",
