@@ -237,6 +237,7 @@ class Mailbox:
     logins: list[tuple[str, str]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # address -> "550 no such user"
     data_answer: str | None = None
+    image_answer: str | None = None  # to a mail with an image in it
     login_answer: str | None = None
 
     async def handle_RCPT(
@@ -250,6 +251,8 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.data_answer:
             return self.data_answer
+        if self.image_answer and b"image/png" in (envelope.content or b""):
+            return self.image_answer
         content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
         mail = message_from_bytes(content, policy=default)
         assert isinstance(mail, EmailMessage)

@@ -67,6 +67,29 @@ def test_a_plot_that_cannot_be_drawn_does_not_cost_the_mail(caplog):
     assert "could not be drawn" in caplog.text
 
 
+@pytest.mark.parametrize("answer", ["552 5.3.4 message too large", "554 5.7.1 no images here"])
+def test_a_server_that_refuses_the_plot_gets_the_mail_without_it(answer, caplog):
+    with smtp_server() as box:
+        box.image_answer = answer
+        assert send(url_of(box.port, "ann@example.com,bob@example.com"), curves=(CURVE,)) == Delivered()
+    assert box.recipients == [["ann@example.com"], ["bob@example.com"]]
+    page = box.mails[0].get_body(("html",)).get_content()
+    assert "cid:" not in page and "acc = 0.712" in page
+    assert (
+        caplog.messages[0]
+        == f"mail: a plot was refused, the message goes without it: mail server refused the message: {answer}"
+    )
+
+
+def test_a_server_that_refuses_the_mail_for_another_reason_says_so_once():
+    with smtp_server() as box:
+        box.data_answer = "554 5.7.1 you are not welcome"
+        assert send(url_of(box.port), curves=(CURVE,)) == Permanent(
+            "mail server refused the message: 554 5.7.1 you are not welcome"
+        )
+    assert box.mails == []
+
+
 def test_a_japanese_title_of_120_characters_arrives_readable():
     assert len(JAPANESE) > 120
     with smtp_server() as box:

@@ -10,6 +10,8 @@ from apprise.plugins.slack import NotifySlack
 from loopback import CURVE, HandClock, MemoryOutbox, Reply, SystemClock, alert, authority, https_server, message
 
 from walert.deliver import Delivery, Limits, build_receiver, validate
+from walert.deliver.aside import Aside
+from walert.deliver.channel import Channel
 from walert.model import AlertLevel, Delivered, Permanent, Run, Temporary
 
 TOKENS = ("T1JJ3T3L2", "A1BRTD4JD", "TIiajkdnlazkcOXrIdevi7")
@@ -275,6 +277,18 @@ def test_an_upload_that_fails_is_told_and_costs_neither_the_message_nor_doubles_
     assert isinstance(outcome, Delivered)
     assert len(workspace.posted()) == 1
     assert caplog.messages == [f"receiver ml-team: the message went without its plot: {reason}"]
+
+
+def test_an_upload_that_drips_is_left_behind_and_the_message_counts_as_delivered(workspace, slack, caplog):
+    slack.by_path["/api/files.getUploadURLExternal"] = Reply(manner="drip")
+    slack.reply = _json({"ok": True, "channel": "C024BE91L", "ts": "1.2"})
+    channel = Channel(f"{BOT}/%23ml", Aside(0.3))
+    for number in (1, 2):
+        assert isinstance(channel.send(message(number, curves=(CURVE,))), Delivered)
+    assert caplog.messages == [
+        "receiver ml-team: the message went without its plot: no answer in 0.3 s",
+        "receiver ml-team: the message went without its plot: the one before it still hangs",
+    ]
 
 
 def test_a_webhook_uploads_nothing(slack):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from walert.deliver import answers
+from walert.deliver.aside import Aside
 from walert.deliver.render_group import Gathered, as_one, gathered
 from walert.model import Alert, Message, Outcome
 
@@ -17,11 +18,12 @@ class Call:
     """`accepted` are the targets that took the message, in this try or an earlier one, each with its own reference of it.
 
     `alert` is what is told: the message's alert, or all of them as one, and then `group` has each. `failures` name what kept a request
-    from being answered.
+    from being answered. What comes after the message is done `aside`.
     """
 
     message: Message
     accepted: dict[str, str | None]
+    aside: Aside
     alert: Alert = field(init=False)
     group: Gathered | None = field(init=False)
     answers: list[answers.Answer] = field(default_factory=list)
@@ -30,6 +32,15 @@ class Call:
 
     def __post_init__(self) -> None:
         self.alert, self.group = as_one(self.message), gathered(self.message)
+
+    def follow_up(self, what: Callable[[Call], str | None]) -> str | None:
+        """Do something for a message that is delivered, with a call of its own; why it could not be done, or None."""
+
+        def work() -> str | None:
+            with under_way(Call(self.message, {}, self.aside)) as call:
+                return what(call)
+
+        return self.aside.run(work)
 
     def forget(self) -> None:
         """What was seen on the wire so far is over: the next request is judged alone."""

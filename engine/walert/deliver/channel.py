@@ -9,6 +9,7 @@ from typing import Any
 from walert.deliver import answers, manners, redact
 from walert.deliver import render_parts as parts
 from walert.deliver.apprise_door import AttachMemory, apprise
+from walert.deliver.aside import Aside
 from walert.deliver.call import Call, under_way
 from walert.deliver.opening import open_url
 from walert.deliver.picturing import FILE, picture_of
@@ -31,8 +32,9 @@ _BODY = 30_000  # characters, where a service names no limit
 class Channel:
     """Apprise's object for a URL, and a short memory of who already has which message."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, aside: Aside | None = None) -> None:
         """Raises UnusableUrl, a sentence without the URL. Opens no connection."""
+        self._aside = aside or Aside()
         self._shown = redact.shown(url)
         self._plugin = open_url(url)
         self._apprise = apprise.Apprise(asset=self._plugin.asset)
@@ -41,7 +43,7 @@ class Channel:
 
     def send(self, message: Message) -> Outcome:
         """Send one message, in the calling thread."""
-        with under_way(Call(message, self._accepted.setdefault(message.id, {}))) as call:
+        with under_way(Call(message, self._accepted.setdefault(message.id, {}), self._aside)) as call:
             outcome = self._sent(call)
         self._remember(message.id, outcome)
         return outcome
@@ -57,8 +59,8 @@ class Channel:
             return self._told(call)
         if place == "after":
             outcome = self._told(call)
-            if isinstance(outcome, Delivered):
-                self._shown_after(call, made)
+            if isinstance(outcome, Delivered) and (reason := call.follow_up(lambda own: self._shown_after(own, made))):
+                _without(call, reason)
             return outcome
         outcome = self._told(call, attach=_attached(self._plugin, made))
         if not isinstance(outcome, Permanent):
@@ -73,15 +75,15 @@ class Channel:
         taken = bool(self._apprise.notify(**_words(self._plugin, call), **more))
         return call.outcome or self._judged(call, taken)
 
-    def _shown_after(self, call: Call, made: Picture) -> None:
-        """The plot, as a message of its own."""
-        call.forget()
+    def _shown_after(self, call: Call, made: Picture) -> str | None:
+        """The plot, as a message of its own; why it was not taken."""
         taken = self._apprise.notify(
             body="", title="", notify_type=_notify_type(self._plugin, call.alert), attach=_attached(self._plugin, made)
         )
-        if not taken:
-            outcome = self._judged(call, False)
-            _without(call, outcome.reason if not isinstance(outcome, Delivered) else "it was not taken")
+        if taken:
+            return None
+        outcome = self._judged(call, False)
+        return outcome.reason if not isinstance(outcome, Delivered) else "it was not taken"
 
     def _judged(self, call: Call, taken: bool) -> Outcome:
         """For services that walert has no words for: what was seen on the wire, when Apprise says that it failed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 import socket
 import ssl
@@ -18,6 +19,9 @@ from walert.deliver.picturing import FILE
 from walert.deliver.render_email import PICTURE_ID, Email, message_id
 from walert.model import Alert, Delivered, Outcome, Permanent, Temporary
 
+log = logging.getLogger("walert.deliver")
+
+_OF_THE_LETTER = (smtplib.SMTPDataError, smtplib.SMTPSenderRefused)  # a size is announced with the sender
 _POLICY = SMTP.clone(cte_type="7bit")
 Named = tuple[str | bool, str]
 """A name, False for none, and an address: Apprise's shape."""
@@ -25,11 +29,12 @@ Named = tuple[str | bool, str]
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail to one envelope recipient."""
+    """One mail to one envelope recipient. `bare` is the same without its plot, if it has one."""
 
     sender: str
     recipient: str
     content: bytes
+    bare: bytes | None = None
 
 
 def letters(
@@ -41,18 +46,24 @@ def letters(
     reply_to: Sequence[str],
     names: Mapping[str, str | bool],
     headers: Mapping[str, str],
+    bare: Email | None = None,
 ) -> list[Letter]:
     """A letter for each target, which names that target alone, and one for each of cc and bcc, which is the first
     target's.
 
-    `copies` are cc and bcc. Raises ValueError for an address that cannot be written.
+    `copies` are cc and bcc; `bare` is what to say to a server that refuses `words` for their plot. Raises ValueError
+    for an address that cannot be written.
     """
     cc, bcc = copies
     origin = str(sender[1])
 
     def letter(to: Named, recipient: str) -> Letter:
         shown = {"To": [to], "Cc": _named(cc, names), "Reply-To": _named(reply_to, names)}
-        return Letter(origin, recipient, _content(words, alert, (sender[0], origin), shown, recipient, headers))
+
+        def content(of: Email) -> bytes:
+            return _content(of, alert, (sender[0], origin), shown, recipient, headers)
+
+        return Letter(origin, recipient, content(words), content(bare) if bare is not None else None)
 
     own = [letter(target, target[1]) for target in targets]
     known = {target[1] for target in targets}
@@ -60,11 +71,18 @@ def letters(
 
 
 def attempt(deliver: Callable[[str, str, bytes], None], letter: Letter, secrets: frozenset[str]) -> Outcome:
-    """Hand one letter over; a refusal is an outcome, a lost connection is raised."""
+    """Hand one letter over; a refusal is an outcome, a lost connection is raised.
+
+    A server that refuses the letter itself, for its size or for what is in it, gets it without its plot.
+    """
     try:
         deliver(letter.sender, letter.recipient, letter.content)
     except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
-        return outcome_of(error, "the message", secrets)
+        outcome = outcome_of(error, "the message", secrets)
+        if letter.bare is None or not isinstance(outcome, Permanent) or not isinstance(error, _OF_THE_LETTER):
+            return outcome
+        log.warning("mail: a plot was refused, the message goes without it: %s", outcome.reason)
+        return attempt(deliver, Letter(letter.sender, letter.recipient, letter.bare), secrets)
     return Delivered()
 
 

@@ -43,9 +43,19 @@ class EmailService(NotifyEmail):  # type: ignore[misc]
     def _letters(self, call: Call) -> list[mail.Letter]:
         copies = sorted(self.cc), sorted(self.bcc)
         extra = {**self.headers, "X-Application": self.app_id}
-        words = email(call.alert, picture_of(call.message), call.group)
+        made = picture_of(call.message)
+        words = email(call.alert, made, call.group)
+        bare = email(call.alert, None, call.group) if made is not None else None
         return mail.letters(
-            words, call.alert, tuple(self.from_addr), self.targets, copies, sorted(self.reply_to), self.names, extra
+            words,
+            call.alert,
+            tuple(self.from_addr),
+            self.targets,
+            copies,
+            sorted(self.reply_to),
+            self.names,
+            extra,
+            bare,
         )
 
     def _connection(self) -> Any:

@@ -147,7 +147,7 @@ class SlackService(NotifySlack):  # type: ignore[misc]
         made = picture_of(call.message)
         if made is None:
             return
-        reason = self._upload(call, made, channel, thread)
+        reason = call.follow_up(lambda own: self._upload(own, made, channel, thread))
         if reason:
             log.warning("receiver %s: the message went without its plot: %s", call.message.receiver, reason)
 
