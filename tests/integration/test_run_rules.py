@@ -177,3 +177,26 @@ def test_what_is_no_plain_bounded_rule_file_is_not_used(home, plant):
     assert sum("WARN /" in line and "/rules" in line for line in done.stderr.splitlines()) == 1
     assert "hunter2" not in done.stderr
     assert firings(home, folder) == [("High loss", 4), ("Low accuracy", 4)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_rules_of_another_user_than_the_log_s_do_not_count(home):
+    folder = trained(home, OWN)
+    os.chown(f"{folder}/rules", 12345, -1)
+    done = home.once()
+    assert told(home) == ["High loss", "Low accuracy"]
+    assert "belongs to another user than the log" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_one_id_of_two_users_is_two_runs(home):
+    start = {"_walert": {"v": 1, "event": "start", "id": "a1", "name": "r"}}
+    alert = {"_walert": {"v": 1, "event": "alert", "title": "T", "text": "x", "level": "ERROR", "wait_duration": 86400}}
+    for user in (12345, 12346):
+        os.chown(home.log(f"of/{user}/metrics.jsonl", start, alert), user, -1)
+    assert home.once().returncode == 0
+    rows = home.rows("alerts", "--config", str(home.config))
+    assert sorted(row["alert"]["run"]["id"] for row in rows if row["alert"]["kind"] == "alert") == [
+        "a1@12345",
+        "a1@12346",
+    ]

@@ -58,9 +58,9 @@ class RunRules:
         self._host = rules
         self._sets.clear()
 
-    def judging(self, folder: str, shown: str | None = None) -> RuleSet:
-        """The rules for a run of walert's own in `folder`; messages name its files below `shown`."""
-        carried = self.carried(folder, shown or folder)
+    def judging(self, folder: str, shown: str | None = None, owner: int | None = None) -> RuleSet:
+        """The rules for a run of walert's own in `folder`; messages name its files below `shown`. `owner` is whose its log is."""
+        carried = self.carried(folder, shown or folder, owner)
         if not carried.titles:
             return self._host
         if folder not in self._sets:
@@ -68,11 +68,11 @@ class RunRules:
             self._sets[folder] = RuleSet([*carried.rules, *others])
         return self._sets[folder]
 
-    def carried(self, folder: str, shown: str) -> Carried:
+    def carried(self, folder: str, shown: str, owner: int | None = None) -> Carried:
         """What the run in `folder` carries: as it was when first asked for, since the copy is not edited later."""
         found = self._carried.get(folder)
         if found is None:
-            found = self._carried[folder] = read_carried(folder, shown)
+            found = self._carried[folder] = read_carried(folder, shown, owner)
             for file, problem in {p.file: p for p in reversed(found.problems)}.items():
                 self._tell(f"WARN {file}: not used, the host's rules stand in: {problem}")
         self._carried.move_to_end(folder)
@@ -86,13 +86,30 @@ def carries_rules(folder: str) -> bool:
     return os.path.isdir(os.path.join(folder, FOLDER))
 
 
-def read_carried(folder: str, shown: str) -> Carried:
-    """The rules below `folder`, whose files problems and proofs name below `shown`. Never raises for what is there."""
+def owner_of(log: str) -> int | None:
+    """Whose file a log is, by user id; None if that cannot be told."""
+    try:
+        return os.stat(log).st_uid
+    except OSError:
+        return None
+
+
+def foreign_owner(log: str) -> int | None:
+    """Whose file a log is, by user id, where that is not the user of this process."""
+    owner = owner_of(log)
+    return None if owner == os.geteuid() else owner
+
+
+def read_carried(folder: str, shown: str, owner: int | None = None) -> Carried:
+    """The rules below `folder`, whose files problems and proofs name below `shown`. Never raises for what is there.
+
+    Rules of another user than the log's `owner` do not count: a link to somebody's log must not bring it under other rules.
+    """
     rules: list[Rule] = []
     titles: set[str] = set()
     problems: list[Problem] = []
     try:
-        for file, text in _texts(os.path.join(folder, FOLDER), os.path.join(shown, FOLDER)):
+        for file, text in _texts(os.path.join(folder, FOLDER), os.path.join(shown, FOLDER), owner):
             found = _usable(file, text, len(rules))
             if isinstance(found, Problem):
                 problems.append(found)
@@ -123,7 +140,7 @@ class _Refused(Exception):
         self.problem = problem
 
 
-def _texts(folder: str, shown: str) -> Iterator[tuple[str, bytes | Problem]]:
+def _texts(folder: str, shown: str, owner: int | None) -> Iterator[tuple[str, bytes | Problem]]:
     """Each rule file by name, with its bytes or why they are not read."""
     try:
         at = os.open(folder, _FOLDER_FLAGS)
@@ -132,6 +149,8 @@ def _texts(folder: str, shown: str) -> Iterator[tuple[str, bytes | Problem]]:
     except OSError as error:
         raise _Refused(Problem(shown, 0, 0, "unreadable", f"cannot be read: {error.strerror}.")) from None
     try:
+        if owner is not None and os.fstat(at).st_uid != owner:
+            raise _Refused(Problem(shown, 0, 0, "foreign", "belongs to another user than the log."))
         names = sorted(name for name in os.listdir(at) if name.endswith(".yaml") and not name.endswith(".test.yaml"))
         left = MAX_BYTES
         for number, name in enumerate(names):

@@ -17,7 +17,7 @@ from walert.errors import DamagedState, StoreError
 from walert.model import Alert, BadLine, Batch, Checkpoint, Curve, Happening, Record, Run, Transition
 from walert.pipeline.backlog import Backlog
 from walert.pipeline.blindness import Blindness
-from walert.pipeline.carried import RunRules, carries_rules
+from walert.pipeline.carried import RunRules, carries_rules, foreign_owner, owner_of
 from walert.pipeline.cut import A_PASS, Named, curves, named
 from walert.pipeline.lifecycle import Keeper, Member, News
 from walert.pipeline.lifecycle.keeper import Senses
@@ -555,7 +555,7 @@ class Pipeline:
 
     def _open(self, batch: Batch, data: bytes, number: int, offset: int) -> Session:
         event = first_event(batch.source, batch.path, data, number, offset)
-        run = identify(batch.source, batch.root, batch.path, event, self.host)
+        run = identify(batch.source, batch.root, batch.path, event, self.host, foreign_owner(batch.path))
         run = self.keeper.named(run) if is_supervisor(event) else run
         stream = batch.checkpoint.stream
         if not self.everything and batch.fresh:
@@ -579,7 +579,9 @@ class Pipeline:
         self.listener.note("run-rules", text)
 
     def _rules(self, batch: Batch, own: bool) -> RuleSet:
-        return self.run_rules.judging(os.path.dirname(batch.path)) if own else self.run_rules.host
+        if not own:
+            return self.run_rules.host
+        return self.run_rules.judging(os.path.dirname(batch.path), owner=owner_of(batch.path))
 
     def _mode(self, batch: Batch) -> str | None:
         match batch.source.read_from:

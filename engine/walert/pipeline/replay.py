@@ -13,7 +13,7 @@ from typing import Any
 
 from walert.dispatch.desk import Desk, Place, Said, Told
 from walert.model import BadLine, Batch, Happening, Run, Transition
-from walert.pipeline.carried import RunRules
+from walert.pipeline.carried import RunRules, owner_of
 from walert.pipeline.logs import LogFile, batches, first_event, numbered
 from walert.pipeline.runs import head_of, identify, is_start, relative
 from walert.pipeline.session import Judged, Quiet, Session, open_session
@@ -177,7 +177,9 @@ def rules_for(file: LogFile, event: Mapping[str, Any] | None, carried: RunRules 
     """The rules by which a file that begins with `event` is judged where its run may carry some, else None."""
     if carried is None or not is_start(event):
         return None
-    return carried.judging(os.path.dirname(os.path.abspath(file.path)), os.path.dirname(file.shown) or ".")
+    return carried.judging(
+        os.path.dirname(os.path.abspath(file.path)), os.path.dirname(file.shown) or ".", owner_of(file.path)
+    )
 
 
 def shown_run(file: LogFile, run: Run) -> str:

@@ -11,13 +11,17 @@ from typing import Any
 from walert.model import Run, Source
 
 
-def identify(source: Source, root: str, path: str, event: Mapping[str, Any] | None, host: str | None) -> Run:
+def identify(
+    source: Source, root: str, path: str, event: Mapping[str, Any] | None, host: str | None, owner: int | None = None
+) -> Run:
     """The run of the file at `path` below the watched folder `root`. `event` is the `_walert` object of its first record, if any.
 
-    The id of a foreign file is made of its real place, so that equal names below two folders are two runs.
+    `owner` is the log's, where it is another user than this process's: his run is not that of anybody else who says the same id, so
+    that nobody can hold back or close another user's alerts. The id of a foreign file is made of its real place, so that equal names
+    below two folders are two runs.
     """
     if event is not None and is_start(event):
-        return _own(source, root, path, event, host)
+        return _own(source, root, path, event, host, owner)
     name = relative(root, path)
     if source.run:
         name = _named(source.run, name)
@@ -30,11 +34,11 @@ def is_start(event: Mapping[str, Any] | None) -> bool:
     return event is not None and event.get("event") == "start"
 
 
-def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: str | None) -> Run:
+def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: str | None, owner: int | None) -> Run:
     folder = relative(root, os.path.dirname(path))
     tags = tuple(str(t) for t in event.get("tags") or () if isinstance(t, str))
     return Run(
-        id=str(event.get("id") or folder),
+        id=str(event.get("id") or folder) + (f"@{owner}" if owner is not None else ""),
         name=printable(str(event.get("name") or folder)),
         project=str(event["project"]) if event.get("project") else source.project,
         tags=(*source.tags, *tags),
