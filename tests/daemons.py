@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,9 @@ class Home:
         """`walertd --once`, run to its end."""
         return self.run([*WALERTD, "--config", str(self.config), "--once"], **environ)
 
-    def daemon(self, **environ: str) -> Daemon:
-        """A walertd that follows."""
-        return Daemon(self, environ)
+    def daemon(self, *, under: Sequence[str] = (), **environ: str) -> Daemon:
+        """A walertd that follows; `under` is a command that becomes it, as `unshare` does."""
+        return Daemon(self, environ, under)
 
     def log(self, name: str, *records: dict[str, object]) -> Path:
         """Append records to a log, each by one write."""
@@ -98,9 +98,9 @@ class Home:
 class Daemon:
     """A running walertd. As a context it is stopped by SIGTERM at the end."""
 
-    def __init__(self, home: Home, environ: dict[str, str]) -> None:
+    def __init__(self, home: Home, environ: dict[str, str], under: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [*WALERTD, "--config", str(home.config), "--log-format", "json"],
+            [*under, *WALERTD, "--config", str(home.config), "--log-format", "json"],
             cwd=home.folder, env=home.environ | environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         )  # fmt: skip
         self.events: list[dict[str, Any]] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from walert.clock import Clock
@@ -39,6 +40,7 @@ class Bulletin:
         self._clock = clock
         self._health = health
         self._started = clock.now()
+        self._file = _identity(store.path)
         self._about: dict[str, Any] = {}
         self._told: Mapping[str, Any] = {}
         self._at = self._next = float("-inf")
@@ -64,6 +66,8 @@ class Bulletin:
         now = self._clock.monotonic()
         told = {DAEMON: self._about, **facts}
         self._next = now + T_CHANGED
+        # SQLite goes on with a file that has no name any more, and says nothing.
+        self._health.lost = None if _identity(self._store.path) == self._file else str(self._store.path)
         if told == self._told and now - self._at < T_TELL:
             return
         at = self._clock.now()
@@ -102,6 +106,14 @@ def watching(
 def heartbeat(status: HeartbeatStatus | None) -> dict[str, Any] | None:
     """What became of the heartbeat; None takes the fact away."""
     return None if status is None else asdict(status)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _stamped(fact: dict[str, Any] | None, at: float) -> dict[str, Any] | None:

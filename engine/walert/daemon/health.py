@@ -21,7 +21,8 @@ class Health:
     """What last moved when, in monotonic seconds. Written by the loop, read by any thread.
 
     `failing` is since when nothing can be committed, None while it can. `workers` tells when each receiver's worker last turned. `unread` is
-    since when a line of the canary waits to be read.
+    since when a line of the canary waits to be read. `lost` is the path of a state file that is not the one that is open any more: what is
+    committed goes with the process.
     """
 
     turned: float
@@ -29,6 +30,7 @@ class Health:
     failing: float | None = None
     workers: Mapping[str, float] = field(default_factory=dict)
     unread: float | None = None
+    lost: str | None = None
 
     def wrong(self, now: float) -> str | None:
         """What does not move at `now`, in one sentence; None when all does."""
@@ -36,6 +38,8 @@ class Health:
             return f"no pass has completed for {_ago(now, self.turned)}"
         if (failing := self.failing) is not None:
             return f"nothing can be committed to the state file for {_ago(now, failing)}"
+        if (lost := self.lost) is not None:
+            return f"the state file {lost} was removed or replaced: restart walertd"
         if now - self.committed > COMMIT:
             return f"nothing was committed for {_ago(now, self.committed)}"
         for name, turned in self.workers.items():
