@@ -234,6 +234,12 @@ def test_a_server_that_is_busy_is_not_asked_twice_in_one_try(world, name):
     assert len(requests) == 1 and isinstance(outcomes[0], Temporary) and outcomes[0].retry_after == 9.0
 
 
+def test_what_failed_twice_with_its_plot_is_tried_without_it(world):
+    busy = replace(SERVICES["ntfys"], reply=Reply(500))
+    _, requests = world(busy, *(message(1, tries=tries, **TOLD) for tries in (1, 2, 3)))
+    assert ["PNG" in written(request) for request in requests] == [True, True, False]
+
+
 def test_a_plot_that_comes_after_its_text_costs_it_nothing(world, caplog):
     photo = "/bot123456789:abcdefghijklmnop/sendPhoto"
     refusing = replace(SERVICES["tgram"], by_path=((photo, answers("{}", 400)),))

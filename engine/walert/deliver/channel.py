@@ -26,6 +26,7 @@ _COPIES = 3
 """Tries of a message that some targets of one URL took and others did not: those who took it get no more copies than
 this.
 """
+_PLOT_TRIES = 2
 _BODY = 30_000  # characters, where a service names no limit
 
 
@@ -54,6 +55,8 @@ class Channel:
     def _sent(self, call: Call) -> Outcome:
         """The text, and the plot where the service takes one: never at the text's cost."""
         place = manners.plot_of(self._plugin)
+        if place == "within" and call.message.tries > _PLOT_TRIES:
+            place = None  # it may be the plot that the service stumbles over
         made = picture_of(call.message) if place is not None else None
         if made is None:
             return self._told(call)

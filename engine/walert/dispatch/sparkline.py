@@ -31,7 +31,7 @@ def _course(curve: Curve) -> str:
     finite = [value for value in curve.values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (math.nan, math.nan)
     span = f" {low:.4g}" + (f" to {high:.4g}" if high > low else "") if finite else ""
-    return f"{from_data(curve.name)} {blocks}{span}"
+    return f"{' '.join(from_data(curve.name).split())} {blocks}{span}"
 
 
 def marks(values: Sequence[float], width: int = WIDTH) -> Iterator[str]:

@@ -60,7 +60,8 @@ def picture(curves: Sequence[Curve], run: str, colour: str) -> Picture | None:
 
 def _steps(curves: Sequence[Curve]) -> Axis:
     first, last = min(curve.steps[0] for curve in curves), max(curve.steps[-1] for curve in curves)
-    return Axis(first, last) if last > first else Axis(first - 1.0, last + 1.0)
+    room = max(1.0, abs(first) * 1e-9)
+    return Axis(first, last) if last > first else Axis(first - room, last + room)
 
 
 def _edge(canvas: Canvas) -> None:
