@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import glob
+import itertools
 import os
 import re
 import stat
@@ -27,7 +28,7 @@ _VERSION = re.compile(r"version_\d{1,9}")
 _MAX_DEPTH = 32
 _TOLD = 1000  # paths that are said to be skipped
 _SETTLED = 2.0  # seconds after which a folder's mtime would tell of a change
-_TRUSTED = 6  # walks, one of which lists every folder
+_TRUSTED = 6  # walks, in one of which a folder is listed whether it changed or not
 
 
 class Found(NamedTuple):
@@ -117,9 +118,13 @@ class Discovery:
 
 
 class _Listing(NamedTuple):
-    """What a folder held when it was read: folders, logs, and symbolic links to either. `changed` is its mtime, nanoseconds."""
+    """What a folder held when it was read: folders, logs, and symbolic links to either. `changed` is its mtime, nanoseconds.
+
+    In the walks of its `turn` it is listed all the same.
+    """
 
     changed: int
+    turn: int
     folders: list[str]
     logs: list[str]
     links: list[str]
@@ -132,11 +137,12 @@ class Walk:
         self._before: dict[tuple[str, str], _Listing] = {}
         self._now: dict[tuple[str, str], _Listing] = {}
         self._count = 0
+        self._turns = itertools.cycle(range(_TRUSTED))
         self.unchanged = False  # whether the log that was given last lies in a folder as it was
 
     def begin(self) -> None:
-        """A walk over everything begins. One of six trusts nothing: some file systems do not tell that a folder changed."""
-        self._before, self._now = ({}, {}) if self._count % _TRUSTED == 0 else (self._now, {})
+        """A walk over everything begins. One folder in six is listed whatever its mtime: some file systems do not tell that a folder changed."""
+        self._before, self._now = self._now, {}
         self._count += 1
 
     def end(self) -> None:
@@ -159,38 +165,41 @@ class Walk:
     def _below(
         self, folder: str, source: Source, depth: int, visited: set[tuple[int, int]], links: list[str]
     ) -> Iterator[str]:
-        try:
-            here = os.stat(folder)
-            listing = self._listing(folder, source, here.st_mtime_ns)
-        except OSError:
-            return
-        key = (here.st_dev, here.st_ino)
-        if key in visited or depth > _MAX_DEPTH:
-            return
-        visited.add(key)
-        self.unchanged = listing is self._before.get((folder, _kind(source)))
-        yield from listing.logs
-        for name in listing.folders:
-            yield from self._below(name, source, depth + 1, visited, links)
-        links += listing.links
-
-    def _listing(self, folder: str, source: Source, changed: int) -> _Listing:
-        kind = _kind(source)
-        listing = self._before.get((folder, kind))
-        if listing is None or listing.changed != changed:
-            listing = _listed(folder, source, changed)
+        # One loop and few calls: an idle walertd spends most of its time here.
+        kind, before = _kind(source), self._before
         # A change within the clock's granularity after the look would not show: young folders are not trusted.
-        if now() - changed / 1e9 > _SETTLED and not source.poll:
-            self._now[folder, kind] = listing
-        return listing
+        settled = 0 if source.poll else int((now() - _SETTLED) * 1e9)
+        turn = self._count % _TRUSTED
+        to_do = [(folder, depth)]
+        while to_do:
+            path, depth = to_do.pop()
+            try:
+                here = os.stat(path)
+                listing = before.get((path, kind))
+                self.unchanged = listing is not None and listing.changed == here.st_mtime_ns and listing.turn != turn
+                if listing is None or not self.unchanged:
+                    turn_of_it = next(self._turns) if listing is None else listing.turn
+                    listing = _listed(path, source, here.st_mtime_ns, turn_of_it)
+            except OSError:
+                continue
+            key = (here.st_dev, here.st_ino)
+            if key in visited or depth > _MAX_DEPTH:
+                continue
+            visited.add(key)
+            if listing.changed < settled:
+                self._now[path, kind] = listing
+            if listing.folders:
+                to_do += [(name, depth + 1) for name in reversed(listing.folders)]
+            links += listing.links
+            yield from listing.logs
 
 
 def _kind(source: Source) -> str:
     return source.format if source.format in ("csv", "tsv") else ""
 
 
-def _listed(folder: str, source: Source, changed: int) -> _Listing:
-    listing = _Listing(changed, [], [], [])
+def _listed(folder: str, source: Source, changed: int, turn: int) -> _Listing:
+    listing = _Listing(changed, turn, [], [], [])
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
             if entry.is_symlink():
