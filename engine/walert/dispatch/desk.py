@@ -406,7 +406,12 @@ def _group(key: str) -> str:
 
 
 def _alert_id(run: Run, place: Place, draft: _Draft) -> str:
-    """The same whenever the same bytes are judged again: no inode, host or counter is in it."""
-    what = (draft.facts.offset, draft.title, draft.level, draft.kind, place.attempt)
+    """The same whenever the same bytes are judged again: no inode, host or counter is in it.
+
+    Where a line stands is not enough: a log that was cut and written on has other lines at the same places.
+    """
+    facts = draft.facts
+    said = draft.plain if draft.kind == "alert" else sorted(facts.values.items())
+    what = (facts.offset, facts.at, said, draft.title, draft.level, draft.kind, place.attempt)
     parts = (run.id, place.path, place.head, *what, *((draft.mark,) if draft.mark else ()))
     return hashlib.blake2b("\x1f".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=10).hexdigest()
