@@ -64,7 +64,7 @@ def ids(texts):
         line.split(":", 1)[1].strip()
         for text in texts
         for line in text.splitlines()
-        if line.strip().startswith("alert:")
+        if line.strip().startswith(("alert:", "message:"))
     ]
     assert len(found) >= len(texts), texts[:1]
     return set(found)

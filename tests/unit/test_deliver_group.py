@@ -84,7 +84,7 @@ def test_what_all_share_stands_once_and_what_differs_under_each():
     assert text == (
         "🔴 ERROR: Loss is NaN\nloss = NaN\nvalues: loss = nan\nstep: 1200\nrule: rules/vision.yaml:7\nalert: aaaa1111\n"
         "\n🟡 WARN: Low accuracy\nacc 0.712 is under 0.8\nvalues: acc = 0.712\nstep: 7\nrule: rules/vision.yaml:9\nalert: bbbb2222\n"
-        "\nrun: resnet-1\nproject: vision\ntime: 2025-03-01 12:00:00 UTC\nhost: gpu-7\nlog: runs/resnet-1/metrics.jsonl:1200"
+        "\nrun: resnet-1\nproject: vision\ntime: 2025-03-01 12:00:00 UTC\nhost: gpu-7\nlog: runs/resnet-1/metrics.jsonl:1200\nmessage: m17"
     )
 
 

@@ -1,8 +1,9 @@
 """Why a rule did or did not fire, or what an alert came from.
 
 RUN TITLE judges the run's logs again and shows the last judgements of the rule: each comparison with its values, what it waits for, the
-state, and what the cooldown holds back. RUN is a run's name or id, `*` and `?` allowed. ID, an alert's id as `walert alerts` shows it, gives
-its proof, the transitions before it, and what became of its messages. With --log no daemon and no state file is needed.
+state, and what the cooldown holds back. RUN is a run's name or id, `*` and `?` allowed. ID, an alert's id as a message or `walert alerts`
+shows it, gives its proof, the transitions before it, and what became of its messages; the id of a message of several alerts, such as m17,
+gives those, and the tries of its delivery. With --log no daemon and no state file is needed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from walert.cli.common import configuration, plural, print_rows, print_table, reader, safe, warn
+from walert.cli.common import configuration, plural, print_rows, print_table, reader, safe, state_configuration, warn
 from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
+from walert.cli.explain_message import explain_message, number_of
 from walert.cli.explain_text import lines, moment, rows
 from walert.cli.judging import all_log_files, load, rule_patterns, run_rules, size_of
 from walert.cli.progress import Bar
@@ -35,7 +37,9 @@ _STATES = ("pending", "firing", "resolved", "closed", "suppressed")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert explain`."""
     parser.usage = "walert explain [OPTION...] RUN TITLE\n       walert explain [OPTION...] ID"
-    parser.add_argument("what", nargs="+", metavar="WHAT", help="a run and a rule's title, or an alert's id")
+    parser.add_argument(
+        "what", nargs="+", metavar="WHAT", help="a run and a rule's title, or the id of an alert or a message"
+    )
     parser.add_argument(
         "--log",
         action="append",
@@ -162,7 +166,9 @@ def _log_file(config: Config, path: str) -> LogFile:
 
 
 def _explain_alert(args: argparse.Namespace, given: str) -> int:
-    with reader(configuration(args.config)) as state:
+    with reader(state_configuration(args.config)) as state:
+        if (number_of_message := number_of(given)) is not None:
+            return explain_message(state, number_of_message, as_json=args.json)
         row = _alert(state, given)
         before = _before(state, row, args.last)
     if args.json:

@@ -39,7 +39,7 @@ class Told:
 class Gathered:
     """A message of several alerts. `whole` is the message as an alert without a text; `counts` are a digest's lines, or none.
 
-    `facts` are what all alerts share.
+    `facts` are what all alerts share, and the id of the message.
     """
 
     whole: Alert
@@ -63,7 +63,8 @@ def gathered(message: Message) -> Gathered | None:
         )
         for alert in alerts
     )
-    return Gathered(whole, tuple(_counts(message.digest)), told, shared)
+    # Its number is what `walert explain` knows a digest by: not all of its alerts are named.
+    return Gathered(whole, tuple(_counts(message.digest)), told, (*shared, parts.Fact("message", whole.id)))
 
 
 def as_one(message: Message) -> Alert:

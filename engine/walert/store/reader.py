@@ -21,12 +21,28 @@ from walert.model import Alert
 from walert.store import rows, schema
 from walert.store.codec import from_column, from_optional_column, read_alert, run_from_builtins, to_column, unpack
 from walert.store.connect import BUSY_SECONDS, open_for_reading, printable, reading
-from walert.store.values import AlertRow, HappeningRow, MessageRow, ReceiverRow, RunRow, Silence, Status, StreamRow
+from walert.store.values import (
+    AlertRow,
+    HappeningRow,
+    MessageRow,
+    MessageView,
+    ReceiverRow,
+    RunRow,
+    Silence,
+    Status,
+    StreamRow,
+)
 
 _ALERTS = "SELECT body, verdict, why FROM alert"
 _MESSAGES = f"""
 {rows.MESSAGE} WHERE message.alert_id = ? OR message.id IN (SELECT message_id FROM carried WHERE carried.alert_id = ?)
 ORDER BY message.id
+"""
+_TOLD = f"""
+{_ALERTS} WHERE id IN (
+    SELECT alert_id FROM message WHERE id = :id OR bundle = :id
+    UNION SELECT carried.alert_id FROM carried JOIN message ON message.id = message_id WHERE message.id = :id OR bundle = :id)
+ORDER BY at, rowid
 """
 _HAPPENINGS = "SELECT seq, at, kind, run_id, payload FROM happening WHERE seq > ?"
 _RUNS = """
@@ -116,6 +132,45 @@ class Reader:
         with reading(self._connection, self.path) as connection:
             found = connection.execute(f"{_ALERTS} {where}", wanted).fetchall()
             return _alert_rows(connection, found[::-1])
+
+    def alerts_after(
+        self, row: int, since: float = 0.0, last: int | None = None, limit: int = 1_000
+    ) -> list[tuple[int, AlertRow]]:
+        """Up to `limit` alerts in rows after `row`, up to `last`, with their rows, in the order in which they were committed; to follow,
+        ask with the last one.
+        """
+        where = "WHERE rowid > ? AND rowid <= ? AND at >= ? ORDER BY rowid LIMIT ?"
+        wanted = (row, 2**62 if last is None else last, since, limit)
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute(f"SELECT rowid, id FROM alert {where}", wanted).fetchall()
+            query = f"{_ALERTS} WHERE id = ?"
+            return [
+                (number, told)
+                for number, alert_id in found
+                for told in _alert_rows(connection, connection.execute(query, (alert_id,)).fetchall())
+            ]
+
+    def last_alert(self) -> int:
+        """The row of the newest alert, 0 when there is none: where `--follow` begins."""
+        with reading(self._connection, self.path) as connection:
+            return int(connection.execute("SELECT coalesce(max(rowid), 0) FROM alert").fetchone()[0])
+
+    def row_of(self, alert_id: str) -> int | None:
+        """The row of an alert."""
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute("SELECT rowid FROM alert WHERE id = ?", (alert_id,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def message(self, message_id: int) -> MessageView | None:
+        """One message with all that it tells; one that was sent together with others stands for them all."""
+        with reading(self._connection, self.path) as connection:
+            found = connection.execute(f"{rows.MESSAGE} WHERE message.id = ?", (message_id,)).fetchone()
+            if found is None:
+                return None
+            row = rows.message_row(found)
+            told = connection.execute(_TOLD, {"id": message_id}).fetchall()
+            alerts = _alert_rows(connection, told)
+        return MessageView(row, tuple(one.alert for one in alerts))
 
     def alert(self, alert_id: str) -> AlertRow | None:
         """One alert with its messages, None when it is not (or no longer) there."""

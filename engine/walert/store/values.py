@@ -205,6 +205,14 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message with every alert that it tells, oldest first."""
+
+    message: MessageRow
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRow:
     """An alert with what became of it. `verdict` and `why` are None while nothing was decided about its messages."""
 
