@@ -358,7 +358,7 @@ def dpo_by_sums(rng: Rng) -> list[Row]:
     """Without length normalisation: losses of single pairs that go from nothing to ten and back."""
     n = size(rng, 100, 600)
     margin = np.maximum(0, np.arange(n) / n - 0.1) * 12
-    loss = np.log1p(np.exp(-(margin + rng.normal(0, 0.05 + margin))))
+    loss = np.log1p(np.exp(-(margin + rng.normal(0, 0.05 + 0.6 * margin))))
     return rows_of({"loss": loss, "rewards/margins": margin, "learning_rate": cosine(rng, n, 5e-7)}, by=10)
 
 
