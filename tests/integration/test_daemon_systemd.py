@@ -73,6 +73,15 @@ def test_the_watchdog_hears_of_it_while_it_idles(tmp_path: Path) -> None:
             systemd.until("WATCHDOG=1")
 
 
+def test_one_that_the_watchdog_ends_shows_where_each_thread_stood(tmp_path: Path) -> None:
+    home = Home(tmp_path, RULES)
+    daemon = home.daemon()
+    daemon.until(lambda: daemon.kinds("start"))
+    daemon.send(signal.SIGABRT)
+    assert daemon.wait() == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in daemon.said and "in _loop" in daemon.said
+
+
 def test_the_watchdog_hears_nothing_while_nothing_can_be_committed(tmp_path: Path) -> None:
     home = Home(tmp_path, RULES)
     with manager() as (systemd, address), home.daemon(NOTIFY_SOCKET=address, WATCHDOG_USEC="100000") as daemon:

@@ -48,12 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(config: str | None, *, once: bool, log_format: str) -> int:
     """Run a daemon in this process until it is done."""
+    import faulthandler
+
     from walert.clock import SystemClock
     from walert.daemon.limits import raise_files
     from walert.daemon.log import Log
     from walert.daemon.signals import Signals
 
     _hold_descriptors()
+    faulthandler.enable(2)  # systemd's watchdog ends what hangs by SIGABRT: then it is seen where it hung
     raise_files()
     with Signals() as signals:
         log = Log(log_format, SystemClock().now)
