@@ -31,6 +31,7 @@ class Service:
     host: str
     reply: Reply
     by_path: tuple[tuple[str, Reply], ...] = ()
+    script: tuple[Reply, ...] = ()
 
 
 def answers(text: str, status: int = 200) -> Reply:
@@ -97,7 +98,7 @@ def world(tmp_path, monkeypatch):
     def tell(service: Service, *messages: Message):
         with https_server(side.context(service.host), Proxied) as server:
             monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_port}")
-            server.reply = service.reply
+            server.reply, server.script = service.reply, list(service.script)
             server.by_path.update(service.by_path)
             receiver = build_receiver("team", service.url)
             return [receiver.send(each) for each in messages], server.requests()
@@ -190,6 +191,28 @@ def test_a_pager_resolves_the_incident_that_the_title_opened_in_its_run(world, n
     assert len({*keys[:3]}) == 1 and keys[3] != keys[0]
 
 
+def test_a_pager_gets_an_incident_for_each_alert_of_one_moment_and_none_twice(world, tmp_path):
+    others = tuple(alert(id=f"id{n}", title=f"Title {n}") for n in range(2))
+    told = Message(7, "team", alert(title="A"), 1, 0.0, others)
+    pager = SERVICES["pagerduty"]
+    outcomes, requests = world(pager, told, message(8, kind="resolved", title="Title 1"))
+    assert outcomes == [Delivered(), Delivered()]
+    keys = [request.json["dedup_key"] for request in requests]
+    assert len(set(keys[:3])) == 3 and keys[3] == keys[2]
+    flaky = replace(pager, script=(pager.reply, Reply(500), pager.reply))
+    outcomes, requests = world(flaky, told, replace(told, tries=2))
+    assert outcomes == [
+        Temporary("1 of 3 targets failed: pagerduty:// answered 500 Internal Server Error"),
+        Delivered(),
+    ]
+    assert [request.json["payload"]["summary"].partition("\r\n")[0][-7:] for request in requests] == [
+        "WARN: A",
+        "Title 0",
+        "Title 1",
+        "Title 0",
+    ]
+
+
 def test_a_key_that_the_url_names_is_kept(world):
     mine = Service(SERVICES["pagerduty"].url + "?dedup=mine", "events.pagerduty.com", SERVICES["pagerduty"].reply)
     _, (request,) = world(mine, message())
@@ -259,7 +282,7 @@ def test_five_alerts_of_one_moment_are_each_told_with_their_proof(world):
     others = tuple(
         alert(id=f"id{n}", title=f"Title {n}", values={f"m{n}": float(n)}, origin=f"r.yaml:{n}") for n in range(4)
     )
-    for name in ("discord", "ntfys", "jsons", "pagerduty"):
+    for name in ("discord", "ntfys", "jsons"):
         _, requests = world(SERVICES[name], Message(7, "team", alert(), 1, 0.0, others))
         said = written(requests[0])
         for n in range(4):

@@ -154,7 +154,7 @@ def test_an_alert_with_its_proof_transitions_and_messages(home: Home, capsys: py
     assert code == 0
     assert out.startswith("Low accuracy [WARN], firing, of a.jsonl\n")
     assert "runs/a.jsonl:8, step 7, 2023-11-14 22:14:30Z\n" in out
-    assert "  values: acc = 0.5\n" in out
+    assert "  values: acc = 0.5\n" in out and "  trend: acc " in out
     transitions, messages = out.partition("transitions before it:")[2].split("messages:")
     assert [line.split()[4] for line in transitions.splitlines()[2:] if line] == ["pending", "firing"]
     assert messages.splitlines()[2].split()[1:4] == ["console", "delivered", "1"]

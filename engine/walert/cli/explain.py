@@ -226,6 +226,7 @@ def _show_alert(row: AlertRow, before: Sequence[HappeningRow]) -> None:
         f"  {alert.log}{step}" + (f", {moment(alert.time)}" if alert.time is not None else ""),
         f"  {alert.text}",
         "  values: " + (", ".join(f"{name} = {number(value)}" for name, value in alert.values.items()) or "none"),
+        *([f"  trend: {alert.sparkline}"] if alert.sparkline else []),
         f"  rule: {alert.origin or 'none, an alert() call' if alert.kind == 'alert' else alert.origin or 'none'}",
         f"  id {alert.id}, decided {moment(alert.at)}, {alert.suppressed} suppressed before it",
     ]

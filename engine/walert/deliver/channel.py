@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from walert.deliver import answers, manners, redact
@@ -54,6 +55,8 @@ class Channel:
 
     def _sent(self, call: Call) -> Outcome:
         """The text, and the plot where the service takes one: never at the text's cost."""
+        if call.group is not None and call.message.digest is None and manners.is_pager(self._plugin):
+            return self._each(call)
         place = manners.plot_of(self._plugin)
         if place == "within" and call.message.tries > _PLOT_TRIES:
             place = None  # it may be the plot that the service stumbles over
@@ -70,6 +73,17 @@ class Channel:
             return outcome
         _without(call, outcome.reason)
         return self._told(call)
+
+    def _each(self, call: Call) -> Outcome:
+        """The alerts of one moment one by one: each is an incident of its own, which its own *resolved* ends."""
+        outcomes: list[Outcome] = []
+        for alert in (alert for alert in call.message.alerts if alert.id not in call.accepted):
+            message = replace(call.message, alert=alert, others=())
+            with under_way(Call(message, {}, self._aside)) as own:
+                outcomes.append(self._told(own))
+            if isinstance(outcomes[-1], Delivered):
+                call.accepted[alert.id] = None
+        return answers.worst(outcomes)
 
     def _told(self, call: Call, **more: Any) -> Outcome:
         """One notification of the text."""
@@ -143,6 +157,8 @@ def _words(plugin: Any, call: Call) -> dict[str, Any]:
     limit = (plugin.body_maxlen or _BODY) - (0 if plugin.title_maxlen > 0 else len(title) + 4)
     if group is not None:
         body = markdown_group(group, limit) if rich else plain_group(group, limit)
+    elif manners.has_fields(plugin):
+        body = parts.cut(parts.text_of(alert) or parts.title_of(alert), limit)
     else:
         body = markdown(alert, limit) if rich else plain(alert, limit)
     return {

@@ -9,6 +9,7 @@ import hashlib
 import sys
 from typing import Any, Literal
 
+from walert.deliver import render_parts as parts
 from walert.deliver.apprise_door import apprise
 from walert.model import Alert
 
@@ -64,18 +65,26 @@ def prepare(plugin: Any) -> None:
         plugin.walert_key = _is_free(plugin, service)
         if hasattr(plugin, "action") and plugin.action in ("trigger", "map"):
             plugin.action = "map"
+    if has_fields(plugin):
+        plugin.walert_details = dict(plugin.details or {})
     if service == "opsgenie":  # its own way is to add a note to an incident, and to send nothing when there is none
         plugin.mapping = {**plugin.mapping, apprise.NotifyType.INFO: "new"}
 
 
 def address(plugin: Any, alert: Alert) -> None:
-    """What belongs to one message: the incident that it opens, goes on with or resolves."""
+    """What belongs to one message: the incident that it opens, goes on with or resolves, and the fields of its proof."""
     service = service_of(plugin)
-    if not is_pager(plugin) or not plugin.walert_key:
-        return
-    setattr(plugin, _KEYS[service], incident_of(alert))
-    if service == "pagerduty":
-        plugin.source, plugin.component = alert.host or alert.run.host or "walert", alert.run.name[:200]
+    if is_pager(plugin) and plugin.walert_key:
+        setattr(plugin, _KEYS[service], incident_of(alert))
+    if has_fields(plugin):
+        plugin.source = parts.data(alert.host or alert.run.host or "walert")
+        plugin.component = parts.data(alert.run.name)
+        plugin.details = {**plugin.walert_details, **{fact.name: fact.value for fact in parts.proof(alert)}}
+
+
+def has_fields(plugin: Any) -> bool:
+    """Whether the proof goes into fields of its own: the text is then the summary, which people read on a phone at night."""
+    return service_of(plugin) == "pagerduty"
 
 
 def incident_of(alert: Alert) -> str:
