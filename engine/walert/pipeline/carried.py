@@ -6,11 +6,12 @@ so that the host's rules of the same titles go on.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from walert.errors import Problem
 from walert.model import Rule
@@ -39,12 +40,14 @@ class Carried:
 class RunRules:
     """The rules by which a run is judged: the host's, where the run's own do not replace them by title. The run's own come first.
 
-    `tell` hears, once for each copy that is read, one line for every file that is not used.
+    Runs that carry the same files, as those of a sweep do, share one compiled set: what they carry is named by its place in the run
+    (`rules/loss.yaml:3`). `tell` hears, once for each copy that is read, one line for every file that is not used.
     """
 
     def __init__(self, host: RuleSet, tell: Callable[[str], None]) -> None:
         self._host = host
         self._tell = tell
+        self._keys: OrderedDict[str, str] = OrderedDict()  # by folder: what it carried when it was first asked for
         self._carried: OrderedDict[str, Carried] = OrderedDict()
         self._sets: dict[str, RuleSet] = {}
 
@@ -59,26 +62,34 @@ class RunRules:
         self._sets.clear()
 
     def judging(self, folder: str, shown: str | None = None, owner: int | None = None) -> RuleSet:
-        """The rules for a run of walert's own in `folder`; messages name its files below `shown`. `owner` is whose its log is."""
-        carried = self.carried(folder, shown or folder, owner)
+        """The rules for a run of walert's own in `folder`, which messages name `shown`. `owner` is whose its log is."""
+        key = self._keys.get(folder)
+        if key is None or key not in self._carried:
+            key = self._read(folder, shown or folder, owner)
+        self._keys.move_to_end(folder)
+        self._carried.move_to_end(key)
+        carried = self._carried[key]
         if not carried.titles:
             return self._host
-        if folder not in self._sets:
+        if key not in self._sets:
             others = [rule for rule in self._host.rules if rule.title not in carried.titles]
-            self._sets[folder] = RuleSet([*carried.rules, *others])
-        return self._sets[folder]
+            self._sets[key] = RuleSet([*carried.rules, *others])
+        return self._sets[key]
 
-    def carried(self, folder: str, shown: str, owner: int | None = None) -> Carried:
-        """What the run in `folder` carries: as it was when first asked for, since the copy is not edited later."""
-        found = self._carried.get(folder)
-        if found is None:
-            found = self._carried[folder] = read_carried(folder, shown, owner)
-            for file, problem in {p.file: p for p in reversed(found.problems)}.items():
-                self._tell(f"WARN {file}: not used, the host's rules stand in: {problem}")
-        self._carried.move_to_end(folder)
+    def _read(self, folder: str, shown: str, owner: int | None) -> str:
+        """What the run carries now; it counts from here on, since the copy is not edited later."""
+        texts = read_texts(folder, owner)
+        key = self._keys[folder] = _key(texts)
+        if key not in self._carried:
+            self._carried[key] = understood(texts)
+        for file, problem in {p.file: p for p in reversed(self._carried[key].problems)}.items():
+            there = os.path.join(shown, file)
+            self._tell(f"WARN {there}: not used, the host's rules stand in: {replace(problem, file=there)}")
+        while len(self._keys) > MAX_KEPT:
+            self._keys.popitem(last=False)
         while len(self._carried) > MAX_KEPT:
             self._sets.pop(self._carried.popitem(last=False)[0], None)
-        return found
+        return key
 
 
 def carries_rules(folder: str) -> bool:
@@ -100,25 +111,46 @@ def foreign_owner(log: str) -> int | None:
     return None if owner == os.geteuid() else owner
 
 
-def read_carried(folder: str, shown: str, owner: int | None = None) -> Carried:
-    """The rules below `folder`, whose files problems and proofs name below `shown`. Never raises for what is there.
+Texts = list[tuple[str, bytes | Problem]]
+"""Rule files by their names below a run's folder, each with its bytes or why they are not read."""
 
-    Rules of another user than the log's `owner` do not count: a link to somebody's log must not bring it under other rules.
+
+def read_texts(folder: str, owner: int | None = None) -> Texts:
+    """The rule files that the run in `folder` carries. Never raises for what is there.
+
+    Those of another user than the log's `owner` do not count: a link to somebody's log must not bring it under other rules.
     """
+    try:
+        return list(_texts(os.path.join(folder, FOLDER), owner))
+    except _Refused as error:
+        return [(FOLDER, error.problem)]
+
+
+def understood(texts: Texts) -> Carried:
+    """What the rule files come to."""
     rules: list[Rule] = []
     titles: set[str] = set()
     problems: list[Problem] = []
-    try:
-        for file, text in _texts(os.path.join(folder, FOLDER), os.path.join(shown, FOLDER), owner):
-            found = _usable(file, text, len(rules))
-            if isinstance(found, Problem):
-                problems.append(found)
-                continue
-            rules += found.loaded.rules
-            titles |= {written.rule.title for written in found.written}
-    except _Refused as error:
-        problems.append(error.problem)
+    for file, text in texts:
+        found = _usable(file, text, len(rules))
+        if isinstance(found, Problem):
+            problems.append(found)
+            continue
+        rules += found.loaded.rules
+        titles |= {written.rule.title for written in found.written}
     return Carried(tuple(rules), frozenset(titles), tuple(problems))
+
+
+def _key(texts: Texts) -> str:
+    """The same for runs that carry the same."""
+    found = hashlib.blake2b(digest_size=16)
+    for file, text in texts:
+        for part in (
+            file.encode(errors="surrogateescape"),
+            text if isinstance(text, bytes) else str(text).encode(errors="replace"),
+        ):
+            found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()
 
 
 def _usable(file: str, text: bytes | Problem, before: int) -> Examined | Problem:
@@ -140,21 +172,21 @@ class _Refused(Exception):
         self.problem = problem
 
 
-def _texts(folder: str, shown: str, owner: int | None) -> Iterator[tuple[str, bytes | Problem]]:
+def _texts(folder: str, owner: int | None) -> Iterator[tuple[str, bytes | Problem]]:
     """Each rule file by name, with its bytes or why they are not read."""
     try:
         at = os.open(folder, _FOLDER_FLAGS)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _Refused(Problem(shown, 0, 0, "unreadable", f"cannot be read: {error.strerror}.")) from None
+        raise _Refused(Problem(FOLDER, 0, 0, "unreadable", f"cannot be read: {error.strerror}.")) from None
     try:
         if owner is not None and os.fstat(at).st_uid != owner:
-            raise _Refused(Problem(shown, 0, 0, "foreign", "belongs to another user than the log."))
+            raise _Refused(Problem(FOLDER, 0, 0, "foreign", "belongs to another user than the log."))
         names = sorted(name for name in os.listdir(at) if name.endswith(".yaml") and not name.endswith(".test.yaml"))
         left = MAX_BYTES
         for number, name in enumerate(names):
-            file = os.path.join(shown, name)
+            file = os.path.join(FOLDER, name)
             text = _bounded(at, name, file, left if number < MAX_FILES else -1)
             left -= len(text) if isinstance(text, bytes) else 0
             yield file, text
