@@ -242,6 +242,13 @@ def test_a_message_of_several_runs_stands_in_no_thread(workspace):
     assert "thread_ts" not in workspace.posted()[1]
 
 
+def test_what_walertd_tells_of_itself_stands_in_the_channel(workspace):
+    bot = build_receiver("ml-team", f"{BOT}/%23ml")
+    thread = workspace.send(bot).reference
+    outcome = workspace.send(bot, run=Run("walertd", "walertd"), kind="lifecycle", thread=thread)
+    assert outcome == Delivered(None) and "thread_ts" not in workspace.posted()[1]
+
+
 def test_a_bot_uploads_the_plot_below_its_message(workspace, slack):
     workspace.send(build_receiver("ml-team", f"{BOT}/%23ml"), curves=(CURVE,))
     post, ask, upload, done = slack.requests()

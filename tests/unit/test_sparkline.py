@@ -59,7 +59,9 @@ def test_the_ends_of_what_a_double_holds_are_drawn(huge):
 
 def test_a_name_from_a_log_can_neither_mention_nor_link():
     assert course(1.0, 2.0, name="<!here>") == "‹!here› ▁█ 1 to 2"
-    assert "@everyone" not in str(course(1.0, 2.0, name="@everyone")) and "@Here" not in str(course(1.0, 2.0, name="@Here"))
+    assert "@everyone" not in str(course(1.0, 2.0, name="@everyone")) and "@Here" not in str(
+        course(1.0, 2.0, name="@Here")
+    )
 
 
 def test_two_metrics_share_a_line_and_no_more():

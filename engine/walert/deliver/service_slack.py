@@ -22,6 +22,8 @@ from walert.model import Alert, Delivered, Outcome, Permanent
 
 log = logging.getLogger("walert.deliver")
 
+_ITSELF = "walertd"
+"""The run under whose name walertd tells of receivers, of silences and of several runs."""
 _NO_THREAD = frozenset(
     {
         "cannot_reply_to_message", "invalid_thread_ts", "message_not_found", "restricted_action_non_threadable_channel",
@@ -181,8 +183,8 @@ class SlackService(NotifySlack):  # type: ignore[misc]
 
 def _thread(call: Call, key: str) -> str | None:
     """The thread of the run in the channel of `key`, as an earlier message left it."""
-    if call.alert.run.id != call.message.alert.run.id:
-        return None  # of several runs
+    if not _is_of_a_run(call):
+        return None
     for place in (call.message.thread or "").split():
         owner, _, thread = place.split(":") if place.count(":") == 2 else ("", "", "")
         if owner == key:
@@ -191,10 +193,15 @@ def _thread(call: Call, key: str) -> str | None:
 
 
 def _reference(call: Call) -> str | None:
-    """Where the run is told from now on, for each channel; none for a message of several runs."""
-    if call.alert.run.id != call.message.alert.run.id:
+    """Where the run is told from now on, for each channel."""
+    if not _is_of_a_run(call):
         return None
     return " ".join(place for place in call.accepted.values() if place) or None
+
+
+def _is_of_a_run(call: Call) -> bool:
+    """Whether a message has a place in a run's thread: not one of several runs, nor what walertd tells of itself, which nobody follows."""
+    return call.alert.run.id != _ITSELF
 
 
 def _is_urgent(alert: Alert) -> bool:
