@@ -53,3 +53,11 @@ def check_receiver_url(url: str) -> str | None:
 
 
 _BARE = frozenset({"syslog", "dbus", "qt", "glib", "kde", "gnome", "gio", "macosx", "windows", "blink1"})
+
+
+_PAGERS = frozenset({"pagerduty", "opsgenie", "splunk", "victorops", "incidentio"})
+
+
+def is_pager(url: str) -> bool:
+    """Whether the service keeps an incident open for each title until it is resolved: its messages never tell of several alerts."""
+    return url.strip().partition("://")[0].lower() in _PAGERS

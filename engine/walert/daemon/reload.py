@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from walert.config import Config, inspect_config, load_config
+from walert.config.receiver_url import is_pager
 from walert.dispatch.route import Route, Router
 from walert.errors import ConfigError, Problem
 from walert.pipeline.rulebook import RuleBook
@@ -124,6 +125,11 @@ def router(config: Config) -> Router:
 def floods(config: Config) -> dict[str, float]:
     """Receiver to the messages of a run that it gets within a minute before the rest is collected, where it is not the usual."""
     return {name: r.flood for name, r in config.receivers.items() if r.flood is not None}
+
+
+def pagers(config: Config) -> frozenset[str]:
+    """The receivers whose messages never tell of several alerts."""
+    return frozenset(name for name, receiver in config.receivers.items() if is_pager(receiver.url))
 
 
 def _stat(path: str) -> tuple[str, int, int, int] | str:

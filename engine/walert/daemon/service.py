@@ -23,7 +23,7 @@ from walert.daemon.passes import Passes
 from walert.daemon.postmaster import Postmaster
 from walert.daemon.presence import Presence
 from walert.daemon.processes import Processes
-from walert.daemon.reload import Change, Reloader, floods
+from walert.daemon.reload import Change, Reloader, floods, pagers
 from walert.daemon.saying import farewell, greeting
 from walert.daemon.vitals import Vitals
 from walert.daemon.watch import Watch, missing
@@ -122,7 +122,7 @@ class Daemon:
             host=socket.gethostname(),
             everything=self.once,
             down=self.away.down,
-            parcels=Parcels(floods(config), digests=not self.once),
+            parcels=Parcels(floods(config), pagers(config), digests=not self.once),
         )
         saved = store.checkpoints()
         self.vitals = Vitals(store, self.log, self.clock, self.notifier, following=not self.once)
@@ -328,7 +328,7 @@ class Daemon:
             self.passes.rules_changed()
         if change.config:
             self.pipeline.keeper.timeout, self.pipeline.keeper.news = config.run_timeout, config.lifecycle
-            self.pipeline.parcels.limits = floods(config)
+            self.pipeline.parcels.limits, self.pipeline.parcels.singly = floods(config), pagers(config)
             self.watch.refresh(config.sources)
             self.follower.set_sources(self.vitals.sources(config))
             self._missing = self._say_unmet(config)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from walert.config.receiver_url import is_pager
 from walert.deliver import redact
 from walert.deliver.console import ConsoleReceiver
 from walert.errors import WalertError
@@ -46,6 +48,7 @@ class UrlReceiver:
     def __init__(self, name: str, url: str, per_second: float | None = None, quiet: Quiet | None = None) -> None:
         self.name = name
         self.quiet = quiet
+        self.singly = is_pager(url)
         self.per_second = type(self).per_second if per_second is None else per_second
         self._make: Callable[[], Channel] = lambda: _channel(url)
         self._shown = redact.shown(url)
@@ -110,7 +113,8 @@ def pace_of(receiver: Receiver) -> float:
 def terms_of(receiver: Receiver, now: float) -> Terms:
     """What the receiver takes at `now`, Unix seconds: everything, unless it has quiet hours."""
     quiet: Quiet | None = getattr(receiver, "quiet", None)
-    return ANY_TERMS if quiet is None else quiet.terms(now)
+    terms = ANY_TERMS if quiet is None else quiet.terms(now)
+    return replace(terms, digests=False) if getattr(receiver, "singly", False) else terms
 
 
 def _is_console(url: str) -> bool:

@@ -18,6 +18,9 @@ _PING = re.compile(
     r"@(?=everyone|here|channel|all|room)", re.IGNORECASE
 )  # these ping without any brackets in some chats
 
+FLAPS = 3
+"""Episodes of a title that were over before they could be told: so many between two messages are called flapping."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -106,7 +109,8 @@ def with_unreported(text: str, ended: Sequence[str]) -> str:
     """`text`, and what was over before it could be told."""
     if not ended:
         return text
-    return f"{text}\nHeld back since the last message: {'; '.join(ended)}."
+    flaps = " (it is flapping)" if len(ended) >= FLAPS else ""
+    return f"{text}\nHeld back since the last message{flaps}: {'; '.join(ended)}."
 
 
 def finished(event: Mapping[str, Any]) -> str:

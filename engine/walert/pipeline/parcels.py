@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from walert.dispatch.flood import USUAL, Floods
 from walert.dispatch.moment import Together, together
@@ -15,19 +15,27 @@ BACKLOG_HOLD = 3_500.0
 
 
 class Parcels:
-    """Makes the messages. `limits` are the messages a minute and run that a receiver gets before the rest is collected."""
+    """Makes the messages. `limits` are the messages a minute and run that a receiver gets before the rest is collected.
 
-    def __init__(self, limits: Mapping[str, float] | None = None, *, digests: bool = True) -> None:
+    Receivers that are `singly` get each alert by itself, always: pagers, which keep an incident open for each.
+    """
+
+    def __init__(
+        self, limits: Mapping[str, float] | None = None, singly: Collection[str] = (), *, digests: bool = True
+    ) -> None:
         self.limits: Mapping[str, float] = limits or {}
+        self.singly: Collection[str] = singly
         self.digests = digests
         self._floods = Floods()
 
     def of(self, told: Sequence[tuple[Alert, tuple[str, ...]]], now: float, *, backlog: bool = False) -> list[Parcel]:
         """The messages of a pass; in a backlog each stays alone and waits."""
+        alone = [Parcel(name, (alert.id,)) for alert, names in told for name in names if name in self.singly]
+        rest = [(alert, [name for name in names if name not in self.singly]) for alert, names in told]
         if backlog and self.digests:
-            singly = [Parcel(name, (alert.id,), BACKLOG, now + BACKLOG_HOLD) for alert, names in told for name in names]
-            return list(dict.fromkeys(singly))
-        return [self._parcel(message, now) for message in together(told)]
+            held = [Parcel(name, (alert.id,), BACKLOG, now + BACKLOG_HOLD) for alert, names in rest for name in names]
+            return list(dict.fromkeys([*alone, *held]))
+        return [*dict.fromkeys(alone), *(self._parcel(message, now) for message in together(rest))]
 
     def _parcel(self, message: Together, now: float) -> Parcel:
         ids = tuple(alert.id for alert in message.alerts)
