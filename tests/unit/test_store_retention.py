@@ -13,7 +13,7 @@ from store_values import RUN, alert, checkpoint, one_pass
 from walert.model import Delivered, Permanent
 from walert.store.outbox import SqliteOutbox
 from walert.store.reader import Reader
-from walert.store.retention import BATCH, DAY
+from walert.store.retention import BATCH, DAY, MOST_GONE
 from walert.store.silences import Silences
 from walert.store.store import Changes, Firing, RunState, Store
 
@@ -109,6 +109,29 @@ def test_a_stream_that_was_read_again_is_not_counted_down(store):
     store.commit(one_pass(2))
     with Reader(store.path) as reader:
         assert reader.streams()[0].gone_since is None
+
+
+def test_of_many_vanished_streams_those_gone_longest_go_first_and_early(store):
+    store.commit(one_pass(1))
+    with closing(sqlite3.connect(store.path)) as raw, raw:
+        columns = "path, device, inode, birth, head, head_length, mark, offset, line, discarding, seen"
+        raw.execute(
+            f"""WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MOST_GONE + 50})
+            INSERT INTO checkpoint (stream, {columns}, gone_since)
+            SELECT 'gone-' || i, {columns}, {NOW} - i FROM checkpoint, n WHERE stream = 's'"""
+        )
+    rounds = [store.expire(NOW, live=["s"]), store.expire(NOW, live=["s"])]
+    assert [one.streams for one in rounds] == [50, 0]
+    left = {one.stream for one in store.checkpoints()}
+    assert len(left) == MOST_GONE + 1 and {"s", "gone-1"} <= left and f"gone-{MOST_GONE + 1}" not in left
+
+
+def test_many_files_that_vanish_at_once_are_noted_in_several_calls(store):
+    for n in range(BATCH + 5):
+        store.add(replace(one_pass(1), checkpoint=checkpoint(1, f"s{n}")))
+    store.settle()
+    assert [store.expire(NOW, live=[]).more for _ in range(2)] == [True, False]
+    assert store.expire(NOW + 31 * DAY, live=[]).streams == BATCH
 
 
 def test_without_knowing_the_live_ones_no_stream_goes(store):

@@ -138,6 +138,12 @@ class Passes:
         """Whether files wait for what `renew` does."""
         return bool(self.pipeline.renewals)
 
+    def expire(self) -> None:
+        """Forget the places of logs that the follower has forgotten."""
+        known = self.follower.remembered()
+        self._committed = {stream: place for stream, place in self._committed.items() if stream in known}
+        self._set_aside &= known
+
     def _judge(self, batch: Batch) -> bool:
         """Whether it goes on: not when nothing can be written."""
         stream = batch.checkpoint.stream

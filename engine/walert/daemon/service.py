@@ -235,8 +235,7 @@ class Daemon:
                 self._sweep()
                 swept = now
             if now - expired >= T_EXPIRE:
-                self._expire()
-                expired = now
+                expired = now - (T_EXPIRE - T_SWEEP if self._expire() else 0.0)
             self._refresh()
 
     def _read(self) -> bool:
@@ -295,11 +294,14 @@ class Daemon:
         self.delivery.wake(self.postmaster.look(self.reloader.config, self.reloader.router))
         self.delivery.wake()  # `walert outbox retry` writes the state file, and has no other way to this process
 
-    def _expire(self) -> None:
+    def _expire(self) -> bool:
+        """Delete what is past its time. Whether more is."""
+        self.passes.expire()
         try:
-            self.store.expire(self.clock.now(), self.follower.streams())
+            return self.store.expire(self.clock.now(), self.follower.streams()).more
         except StoreError as error:
             self.log.again("state", str(error))
+        return False
 
     def _notice(self, notice: Notice) -> None:
         # How files are watched changes now and then, and is told by who changed it; anything else may be found again and again.

@@ -1,4 +1,5 @@
-"""What may go, and when: happenings after 30 days, alerts 90, evidence 30, streams whose file vanished 30.
+"""What may go, and when: happenings after 30 days, alerts 90, evidence 30, streams whose file vanished 30, or
+earlier when there are more than 20,000 of them.
 
 What is open or not delivered stays: an alert whose title still fires in its run, one with a message that waits or is
 dead, and their evidence. Each call deletes a bounded number of rows a table and gives a bounded number of pages back to
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from walert.store.apply import forget
@@ -20,6 +22,8 @@ HAPPENING_DAYS = 30
 ALERT_DAYS = 90
 EVIDENCE_DAYS = 30
 STREAM_DAYS = 30
+MOST_GONE = 20_000
+"""Streams whose file vanished that are remembered at the most: those gone longest go before their time. Each costs a start some memory."""
 BATCH = 1_000
 """Rows a table and call: some 10 ms of work, so that a pass never waits long."""
 PAGES = 256
@@ -85,12 +89,12 @@ def expire(connection: sqlite3.Connection, path: Path, now: float, live: Collect
         happenings = _delete(connection, "happening", "seq", _HAPPENINGS, now - HAPPENING_DAYS * DAY)
         alerts = _delete(connection, "alert", "id", _ALERTS, now - ALERT_DAYS * DAY)
         evidence = _delete(connection, "evidence", "alert_id", _EVIDENCE, now - EVIDENCE_DAYS * DAY)
-        streams = 0 if live is None else _expire_streams(connection, now, live)
+        streams, marked = (0, 0) if live is None else _expire_streams(connection, now, live)
         _expire_leftovers(connection, now)
     with explained(path):
         # A pragma that returns no rows is stepped only once by execute(), which frees a single page.
         connection.executescript(f"PRAGMA incremental_vacuum({PAGES})")
-    return Expired(happenings, alerts, evidence, streams, BATCH in (happenings, alerts, evidence, streams))
+    return Expired(happenings, alerts, evidence, streams, BATCH in (happenings, alerts, evidence, streams, marked))
 
 
 def _delete(connection: sqlite3.Connection, table: str, key: str, query: str, before: float) -> int:
@@ -109,24 +113,23 @@ def _expire_leftovers(connection: sqlite3.Connection, now: float) -> None:
         connection.execute(query, (now - days * DAY, BATCH))
 
 
-def _expire_streams(connection: sqlite3.Connection, now: float, live: Collection[str]) -> int:
-    """A stream that is not live is marked gone, and forgotten 30 days after; one that came back is unmarked.
+def _expire_streams(connection: sqlite3.Connection, now: float, live: Collection[str]) -> tuple[int, int]:
+    """A stream that is not live is marked gone, and forgotten 30 days after; one that came back is unmarked. How many of both.
 
     A mark that lies in the future is from before the clock went back, and is set anew.
     """
-    gone = dict(connection.execute("SELECT stream, gone_since FROM checkpoint WHERE gone_since IS NOT NULL"))
-    known = [row[0] for row in connection.execute("SELECT stream FROM checkpoint")]
+    known = dict(connection.execute("SELECT stream, gone_since FROM checkpoint"))
     living = live if isinstance(live, set | frozenset) else frozenset(live)
-    marks = [
-        (None if name in living else now, name) for name in known if _stale_mark(gone.get(name), name in living, now)
-    ]
-    connection.executemany("UPDATE checkpoint SET gone_since = ? WHERE stream = ?", marks[:BATCH])
-    over = sorted(name for name, since in gone.items() if name not in living and since < now - STREAM_DAYS * DAY)[
-        :BATCH
-    ]
-    for name in over:
+    stale = (
+        (None if name in living else now, name) for name, at in known.items() if _stale_mark(at, name in living, now)
+    )
+    marks = list(islice(stale, BATCH))
+    connection.executemany("UPDATE checkpoint SET gone_since = ? WHERE stream = ?", marks)
+    gone = sorted((at, name) for name, at in known.items() if at is not None and name not in living)
+    over = [name for n, (at, name) in enumerate(gone) if at < now - STREAM_DAYS * DAY or n < len(gone) - MOST_GONE]
+    for name in over[:BATCH]:
         forget(connection, name)
-    return len(over)
+    return len(over[:BATCH]), len(marks)
 
 
 def _stale_mark(since: float | None, is_live: bool, now: float) -> bool:

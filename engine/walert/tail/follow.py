@@ -206,6 +206,10 @@ class Follower:
         """The ids of all streams that have a file."""
         return {stream.id for stream in self._roll.live.values()}
 
+    def remembered(self) -> set[str]:
+        """Those, and the ids of streams that have none and may be known again."""
+        return self.streams() | set(self._roll.ghosts.by_id)
+
     def close(self) -> None:
         """Give back every descriptor."""
         self._roll.files.close_all()
