@@ -46,7 +46,8 @@ def test_what_the_trainer_logs_is_recorded_at_its_step(home: Home, tmp_path: Pat
     assert log.column("grad_norm")
     start = log.events["start"][0]
     assert (start["name"], start["project"], log.config()["max_steps"]) == ("line", "nlp", 8)
-    assert log.events["finish"][0]["state"] == "finished"
+    end = log.events["finish"][0]
+    assert (end["state"], end["planned"], end["reached"], end["unit"]) == ("finished", 8, 8, "steps")
 
 
 def test_a_run_that_is_there_goes_on(home: Home, tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ class HookRun:
         """Whether there is a run, begun by whomever."""
         return self._run is not None and not self._run.ended
 
-    def begin(self, config: Mapping[str, Any] | None = None, name: str | None = None) -> Run:
-        """The run. `config` adds what the run's own does not say; `name` is for a run that is begun here and was given none."""
+    def begin(self, config: Mapping[str, Any] | None = None, name: str | None = None, steps: int | None = None) -> Run:
+        """The run. `config` adds what the run's own does not say; `name` and `steps` are for a run that is begun here and was given none."""
         if self._run is None or self._run.ended:
             there = present()
             self._own = there is None or there.ad_hoc
-            self._run = init(**{"name": name} | self.arguments) if there is None or self._own else there
+            self._run = init(**{"name": name, "steps": steps} | self.arguments) if there is None or self._own else there
         self._run.config.setdefaults(config or {})
         return self._run
 

@@ -19,9 +19,10 @@ class WalertCallback(TrainerCallback):  # type: ignore[misc]
         self._hook = HookRun(init)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Begin the run, with the arguments of the training as its configuration."""
+        """Begin the run, with the arguments of the training as its configuration, and as many steps as it plans."""
         if state.is_world_process_zero:
-            self._hook.begin(args.to_sanitized_dict(), getattr(args, "run_name", None))
+            steps = state.max_steps if state.max_steps > 0 else None
+            self._hook.begin(args.to_sanitized_dict(), getattr(args, "run_name", None), steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
         """Append a record."""
