@@ -82,6 +82,7 @@ class Following:
         self.follower.scan()
         for batch in self.follower.read():
             self.pipeline.process(batch)
+        self.pipeline.commit()
 
     def edit(self, by: RuleSet) -> None:
         """The rules are others; every file is taken up again."""

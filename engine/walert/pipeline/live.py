@@ -20,7 +20,7 @@ from walert.pipeline.blindness import Blindness
 from walert.pipeline.carried import RunRules, carries_rules, foreign_owner, owner_of
 from walert.pipeline.cut import A_PASS, Named, curves, named
 from walert.pipeline.lifecycle import Keeper, Member, News
-from walert.pipeline.lifecycle.keeper import Senses
+from walert.pipeline.lifecycle.keeper import BLIND, Senses
 from walert.pipeline.logs import first_event, first_line, numbered
 from walert.pipeline.parcels import Parcels
 from walert.pipeline.renewal import MOST_FORMERS, Enough, Renewals, come, gone, interim, is_small, rebuilt, refolded
@@ -50,8 +50,14 @@ class Ledger(Protocol):
     def cooldowns(self, run_id: str) -> Mapping[str, Any]:
         """The committed cooldowns of a run."""
 
-    def run_states(self) -> Mapping[str, RunState]:
-        """The committed state of every run that has one."""
+    def run_state(self, run_id: str) -> RunState | None:
+        """The committed state of a run, if it has one."""
+
+    def living(self) -> Mapping[str, RunState]:
+        """The runs that may go on."""
+
+    def members(self, run_id: str) -> Sequence[Mapping[str, Any]]:
+        """What was kept of the life of the run's logs."""
 
     def silences(self, now: float) -> Sequence[Silence]:
         """The silences in force."""
@@ -135,7 +141,7 @@ class Pipeline:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         host: str,
-        senses: Senses,
+        senses: Senses = BLIND,
         everything: bool = False,
         run_timeout: float = RUN_TIMEOUT,
         lifecycle: Mapping[str, LifecycleNews] = DEFAULTS,
@@ -153,7 +159,7 @@ class Pipeline:
         self._counts = Counter[str]()  # what is counted outside of a batch, to be committed with the next
         self.now = now
         self.monotonic = monotonic
-        self.keeper = Keeper(senses, ledger.run_states, run_timeout, lifecycle)
+        self.keeper = Keeper(senses, ledger, run_timeout, lifecycle)
         self.host = host
         self.everything = everything  # --once: read from the start and deliver, however old
         self.sessions: OrderedDict[str, Session] = OrderedDict()
@@ -203,6 +209,7 @@ class Pipeline:
         done, self._judged = self._judged, []
         for batch, one in done:
             told |= one.told() | self._read_to_its_end(batch)
+            (self._behind.discard if batch.caught_up or batch.ended else self._behind.add)(batch.checkpoint.stream)
             if batch.ended:
                 self._close_session(batch.checkpoint.stream)
                 self.renewals.forget(batch.checkpoint.stream)
@@ -406,15 +413,9 @@ class Pipeline:
 
     def look(self) -> set[str]:
         """Judge how the runs stand, by their processes and their silence. As `process`, for each of them that changed."""
-        now, told = self.now(), set[str]()
-        kept: dict[str, RunState] = {}
-        for news in self.keeper.look(now, self.monotonic(), lambda stream: stream not in self._behind):
-            if news.why:
-                told |= self._changed(news)
-            else:
-                kept[news.run.id] = news.state
-        if kept:
-            self.ledger.commit(Changes(at=now, run_states=kept))
+        told = set[str]()
+        for news in self.keeper.look(self.now(), self.monotonic(), lambda stream: stream not in self._behind):
+            told |= self._changed(news)
         return told
 
     def _changed(self, news: News) -> set[str]:
@@ -485,6 +486,7 @@ class Pipeline:
             done.heard.append(_later(self.listener.note, "blind", blind.line))
         extra = session.dump() | {
             "blind": self.blindness.dump(session),
+            "member": self.keeper.dump(run.id, stream),
             "mode": self._modes.get(stream),
             "step": newest.step if (newest := session.fold.newest()) is not None else None,
             "read": done.now - (self.monotonic() - session.read_at),

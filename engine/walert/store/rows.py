@@ -56,9 +56,10 @@ def _firing(row: Sequence[Any]) -> Firing:
     return Firing(stream, from_column(rule), from_column(run_id), from_column(title), level, since, values, why)
 
 
-def run_states(connection: sqlite3.Connection) -> dict[str, RunState]:
+def run_states(connection: sqlite3.Connection, where: str = "", parameters: Sequence[Any] = ()) -> dict[str, RunState]:
     """Run id to state, of the runs that have one."""
-    rows = connection.execute("SELECT id, state, state_since, detail FROM run WHERE state IS NOT NULL ORDER BY id")
+    query = f"SELECT id, state, state_since, detail FROM run WHERE state IS NOT NULL {where} ORDER BY id"
+    rows = connection.execute(query, parameters)
     return {from_column(run_id): RunState(state, since, unpack(detail)) for run_id, state, since, detail in rows}
 
 

@@ -101,6 +101,24 @@ class Store:
         with self._lock, reading(self._connection, self.path) as connection:
             return rows.run_states(connection)
 
+    def run_state(self, run_id: str) -> RunState | None:
+        """The state of a run, None when it was given none."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            return rows.run_states(connection, "AND id = ?", (to_column(run_id),)).get(run_id)
+
+    def living(self) -> dict[str, RunState]:
+        """Run id to state, of the runs that may go on: all but those that are over for good."""
+        with self._lock, reading(self._connection, self.path) as connection:
+            found = rows.run_states(connection)
+        return {run_id: known for run_id, known in found.items() if _may_go_on(known)}
+
+    def members(self, run_id: str) -> list[dict[str, Any]]:
+        """What the passes kept, under `member`, with the states of the run's streams."""
+        query = "SELECT extra FROM instance WHERE run_id = ?"
+        with self._lock, reading(self._connection, self.path) as connection:
+            found = [unpack(row[0]).get("member") for row in connection.execute(query, (to_column(run_id),))]
+        return [member for member in found if member]
+
     def silences(self, now: float) -> list[Silence]:
         """The silences in force at `now`: cheap enough for every pass."""
         return [one for one in self._silences() if one.starts <= now < one.ends]
@@ -240,3 +258,8 @@ class Store:
     def _require_writable(self) -> None:
         if self._read_only:
             raise StoreError(f"The state file {printable(self.path)} was opened for reading only; nothing was changed.")
+
+
+def _may_go_on(known: RunState) -> bool:
+    held = isinstance(known.detail, dict) and known.detail.get("held") is not None
+    return held or known.state in ("running", "stalled", "lost")

@@ -20,9 +20,11 @@ from walert.pipeline.lifecycle.verdict import Limits, Sight, Verdict, standing, 
 from walert.store.codec import run_from_builtins, run_to_builtins
 from walert.store.values import RunState
 
+LOST_FOR_LONG = 1e9  # seconds, longer than any limit
 HOLD = 60.0  # seconds in which a launcher that restarts may do so, before the end of an attempt is told
 FOREIGN_EVERY = 10.0  # seconds between two looks at runs of which nothing but their lines is known
-KEEP_EVERY = 60.0  # seconds between two commits of nothing but how long a run has been silent
+MOST_OVER = 2_000  # runs in memory that are over
+MOST_MEMBERS = 4_096  # logs of one run that are watched
 QUIET_IN_NOTEBOOKS = ("finished", "finished_early", "stalled")
 
 
@@ -34,6 +36,34 @@ class Senses(Protocol):
 
     def touched(self, path: str) -> float | None:
         """When the log was last touched, as its file system has it; None when it is not there."""
+
+
+class Blind:
+    """Sees no process: only what logs say counts."""
+
+    def gone(self, facts: Facts) -> bool | None:
+        """Nobody can tell."""
+        return None
+
+    def touched(self, path: str) -> float | None:
+        """Nobody looked."""
+        return None
+
+
+BLIND = Blind()
+
+
+class States(Protocol):
+    """What the keeper needs of the state file."""
+
+    def run_state(self, run_id: str) -> RunState | None:
+        """The committed state of a run, if it has one."""
+
+    def living(self) -> Mapping[str, RunState]:
+        """The runs that may go on: those that run, stall or are lost, or whose end is held back."""
+
+    def members(self, run_id: str) -> Sequence[Mapping[str, Any]]:
+        """What was kept of the run's logs: what `Keeper.dump` gave for each."""
 
 
 class News(NamedTuple):
@@ -55,8 +85,6 @@ class _Life:
     shown: str = "running"
     since: float = 0.0
     held: float | None = None
-    kept: float = 0.0
-    dirty: bool = False
     looked: float = float("-inf")
 
     @property
@@ -64,12 +92,22 @@ class _Life:
         """Whether no walert writes any of its logs."""
         return all(m.foreign for m in self.members.values())
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is to be looked at any more."""
+        return self.shown in OVER and self.held is None
+
+    def admit(self, member: Member) -> None:
+        """Take a member in, or its new standing. Beyond the bound another goes, one that ended if there is one."""
+        if member.stream not in self.members and len(self.members) >= MOST_MEMBERS:
+            goes = next((s for s, m in self.members.items() if m.over), next(iter(self.members)))
+            del self.members[goes]
+        self.members[member.stream] = member
+
     def dump(self) -> dict[str, Any]:
-        return {
-            "run": run_to_builtins(self.run),
-            "members": [m.dump() for m in self.members.values()],
-            "held": self.held,
-        }
+        # How its logs stand by themselves is kept with each of them; what was seen of them is kept here.
+        seen = {m.stream: m.state for m in self.members.values() if m.state != "running" and not m.end}
+        return {"run": run_to_builtins(self.run), "held": self.held, "seen": seen}
 
 
 @dataclass(slots=True)
@@ -88,7 +126,7 @@ class Keeper:
     def __init__(
         self,
         senses: Senses,
-        states: Callable[[], Mapping[str, RunState]],
+        ledger: States,
         timeout: float,
         news: Mapping[str, Told] = DEFAULTS,
     ) -> None:
@@ -97,8 +135,9 @@ class Keeper:
         self.news = news
         self._lives: dict[str, _Life] = {}
         self._pulses: dict[str, _Pulse] = {}
-        self._known: dict[str, RunState] | None = None
-        self._states = states
+        self._ledger = ledger
+        self._taken_up = False
+        self._roomy = 0  # runs left when room was made the last time
 
     @property
     def limits(self) -> Limits:
@@ -123,7 +162,7 @@ class Keeper:
         """A log is read for the first time; a foreign one is a member from here on, any other with its start record."""
         if foreign and stream not in self._life(run, now).members:
             member = Member(stream, path, foreign=True, history=history, quiet_since=min(now, modified))
-            self._life(run, now).members[stream] = member
+            self._life(run, now).admit(member)
             self._pulses[stream] = _pulse(member, now, moment)
 
     def start(
@@ -134,7 +173,7 @@ class Keeper:
         event = record.event or {}
         if event.get("role") != "supervisor":
             life.run = run
-        life.members[stream] = started(stream, path, event, now, history)
+        life.admit(started(stream, path, event, now, history))
         self._pulses[stream] = _pulse(life.members[stream], now, moment)
         life.held = None
         state = verdict(tuple(life.members.values())).state
@@ -171,7 +210,6 @@ class Keeper:
         elif not member.foreign:
             member = replace(member, step=step)
         life.members[stream] = member
-        life.dirty = True
         if member.foreign and life.shown == "finished" and not member.over:
             life.shown, life.since = "running", now  # it goes on after all
 
@@ -182,9 +220,9 @@ class Keeper:
 
         A process that is gone is judged at the second look, so that its last words are read before.
         """
-        self._take_up(now, moment)
+        self._take_up()
         for life in list(self._lives.values()):
-            if (life.shown in OVER and life.held is None) or (life.foreign and moment - life.looked < FOREIGN_EVERY):
+            if life.is_over or (life.foreign and moment - life.looked < FOREIGN_EVERY):
                 continue
             life.looked = moment
             for stream, member in list(life.members.items()):
@@ -194,8 +232,6 @@ class Keeper:
             changed = self._judge(life, now, moment)
             if changed is not None:
                 yield changed
-            elif life.dirty and not 0 <= now - life.kept < KEEP_EVERY:
-                yield self._news(life, next(iter(life.members.values())), None, "", now)
 
     def suspects(self) -> list[str]:
         """The logs of processes that seem to be gone: they are to be read to their end before the next look."""
@@ -279,38 +315,65 @@ class Keeper:
         return any(m.jupyter or m.ad_hoc for m in found.by)
 
     def _news(self, life: _Life, member: Member, notice: Notice | None, why: str, now: float) -> News:
-        life.kept, life.dirty = now, False
         return News(life.run, RunState(life.shown, life.since, life.dump()), member, notice, why)
 
     # --- kept
 
     def forget(self, run_id: str) -> None:
         """Nothing was committed: the run is as the state file has it."""
-        self._lives.pop(run_id, None)
-        self._known = None
+        life = self._lives.pop(run_id, None)
+        for stream in life.members if life is not None else ():
+            self._pulses.pop(stream, None)
+        self._taken_up = False
 
     def _life(self, run: Run, now: float) -> _Life:
         life = self._lives.get(run.id)
         if life is None:
-            known = self._all_known().get(run.id)
-            life = _loaded(known) if known is not None else None
-            if life is None:
-                life = _Life(run, since=now, kept=now)
+            known = self._ledger.run_state(run.id)
+            life = (self._loaded(run.id, known) if known is not None else None) or _Life(run, since=now)
+            self._make_room()
             self._lives[run.id] = life
         return life
 
-    def _take_up(self, now: float, moment: float) -> None:
-        """After a start: runs that lived when the last daemon ended."""
-        for run_id, known in self._all_known().items():
-            if run_id not in self._lives and (known.state in ("running", "stalled", "lost") or _held(known)):
-                life = _loaded(known)
-                if life is not None and life.members:
-                    self._lives[run_id] = life
+    def _loaded(self, run_id: str, known: RunState) -> _Life | None:
+        detail = known.detail
+        if not isinstance(detail, dict) or "run" not in detail:
+            return None
+        members = [Member.load(row) for row in self._ledger.members(run_id)[:MOST_MEMBERS]]
+        seen = detail.get("seen") or {}
+        members = [m if m.end else replace(m, state=seen.get(m.stream, "running")) for m in members]
+        return _Life(
+            run_from_builtins(detail["run"]),
+            {m.stream: m for m in members},
+            known.state,
+            known.since,
+            detail.get("held"),
+        )
 
-    def _all_known(self) -> dict[str, RunState]:
-        if self._known is None:
-            self._known = dict(self._states())
-        return self._known
+    def dump(self, run_id: str, stream: str) -> dict[str, Any] | None:
+        """What the state file keeps of a log of a run, as builtins; with the log's own state, not with the run's."""
+        life = self._lives.get(run_id)
+        member = life.members.get(stream) if life is not None else None
+        return None if member is None else member.dump()
+
+    def _make_room(self) -> None:
+        """Runs that are over are read back from the state file should they begin again."""
+        if len(self._lives) - self._roomy < MOST_OVER:
+            return
+        for life in [life for life in self._lives.values() if life.is_over]:
+            self.forget(life.run.id)
+        self._taken_up = True
+        self._roomy = len(self._lives)
+
+    def _take_up(self) -> None:
+        """After a start: runs that lived when the last daemon ended."""
+        if self._taken_up:
+            return
+        for run_id, known in self._ledger.living().items():
+            life = None if run_id in self._lives else self._loaded(run_id, known)
+            if life is not None and life.members:
+                self._lives[run_id] = life
+        self._taken_up = True
 
 
 def _all(life: _Life) -> Sequence[Member]:
@@ -318,18 +381,6 @@ def _all(life: _Life) -> Sequence[Member]:
 
 
 def _pulse(member: Member, now: float, moment: float) -> _Pulse:
-    """How long a member was silent before this process looked, by the wall clock, once."""
-    return _Pulse(moment - max(0.0, now - member.quiet_since), moment)
-
-
-def _held(known: RunState) -> bool:
-    return isinstance(known.detail, dict) and known.detail.get("held") is not None
-
-
-def _loaded(known: RunState) -> _Life | None:
-    detail = known.detail
-    if not isinstance(detail, dict) or "members" not in detail:
-        return None
-    members = [Member.load(row) for row in detail["members"]]
-    run = run_from_builtins(detail["run"])
-    return _Life(run, {m.stream: m for m in members}, known.state, known.since, detail.get("held"), known.since)
+    """How long a member was silent before this process looked, by the wall clock, once. One that was lost is so until it gives a sign."""
+    line = moment - max(0.0, now - member.quiet_since)
+    return _Pulse(line, line - LOST_FOR_LONG if member.state == "lost" else moment)

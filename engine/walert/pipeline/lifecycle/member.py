@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -106,7 +106,8 @@ class Member:
 
     def dump(self) -> dict[str, Any]:
         """Plain builtins for the state file."""
-        return {**asdict(self), "facts": list(self.facts), "gaps": list(self.gaps), "end": dict(self.end)}
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**row, "facts": list(self.facts), "gaps": list(self.gaps), "end": dict(self.end)}
 
     @classmethod
     def load(cls, row: Mapping[str, Any]) -> Member:

@@ -1,0 +1,241 @@
+"""The keeper of runs: what it answers to logs, to time and to the sight of processes, with the time turned by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from walert.config.lifecycle import DEFAULTS
+from walert.model import Record, Run
+from walert.pipeline.lifecycle import Facts, Keeper, News
+from walert.pipeline.lifecycle.keeper import MOST_MEMBERS, MOST_OVER
+from walert.store.values import RunState
+
+RUN = Run("r", "resnet")
+START = {"event": "start", "host": "h", "pid": 7, "pid_start": 1, "boot_id": "b", "pid_namespace": 2, "heartbeat": 30}
+
+
+@dataclass
+class World:
+    """A state file, processes and a clock."""
+
+    pids: set[int] = field(default_factory=lambda: {7})
+    time: float = 1000.0
+    kept: dict[str, RunState] = field(default_factory=dict)
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mtime: float | None = 1.0
+    read: bool = True
+
+    def __post_init__(self) -> None:
+        self.keeper = Keeper(self, self, 86_400.0)
+
+    # the state file
+    def run_state(self, run_id: str) -> RunState | None:
+        return self.kept.get(run_id)
+
+    def living(self) -> Mapping[str, RunState]:
+        return {k: v for k, v in self.kept.items() if v.state in ("running", "stalled", "lost") or v.detail["held"]}
+
+    def members(self, run_id: str) -> Sequence[Mapping[str, Any]]:
+        return list(self.rows.get(run_id, {}).values())
+
+    # the processes
+    def gone(self, facts: Facts) -> bool | None:
+        return None if facts.host == "far" else facts.pid not in self.pids
+
+    def touched(self, path: str) -> float | None:
+        return self.mtime
+
+    # what happens
+    def event(self, stream: str = "s", run: Run = RUN, **event: Any) -> News:
+        record = Record(1, 0, 5.0, True, self.time, None, {}, event)
+        take = self.keeper.start if event["event"] == "start" else self.keeper.finish
+        news = take(run, stream, f"/{stream}", record, history=False, now=self.time, moment=self.time)
+        self.keep(run.id, stream)
+        return self.commit(news)
+
+    def log(self, stream: str = "s", step: float = 5.0) -> None:
+        newest = Record(1, 0, step, True, self.time, None, {}, None)
+        self.keeper.heard(RUN, stream, 1, newest, history=False, now=self.time, moment=self.time)
+        self.keep("r", stream)
+
+    def keep(self, run_id: str, stream: str) -> None:
+        self.rows.setdefault(run_id, {})[stream] = self.keeper.dump(run_id, stream)
+
+    def look(self, seconds: float = 2.0) -> list[str]:
+        """What is told after so many seconds."""
+        self.time += seconds
+        found = [self.commit(news) for news in self.keeper.look(self.time, self.time, lambda stream: self.read)]
+        return [news.notice.title for news in found if news.notice is not None and not news.notice.quiet]
+
+    def commit(self, news: News) -> News:
+        self.kept[news.run.id] = news.state
+        return news
+
+    def restart(self) -> None:
+        self.keeper = Keeper(self, self, 86_400.0)
+
+
+def test_a_process_that_is_gone_is_judged_at_the_second_look_when_its_log_was_read() -> None:
+    world = World()
+    world.event(**START)
+    world.log()
+    assert world.look() == []
+    world.pids.clear()
+    assert world.look() == []
+    assert world.keeper.suspects() == ["/s"]
+    world.read = False
+    assert world.look() == []
+    world.read = True
+    assert world.look() == ["Run crashed"]
+    assert world.look() == []
+
+
+def test_last_words_between_the_two_looks_count() -> None:
+    world = World()
+    world.event(**START)
+    world.pids.clear()
+    world.look()
+    news = world.event(event="finish", state="finished", exit_code=0)
+    assert news.notice is not None and news.notice.title == "Run finished"
+    assert (world.look(), world.kept["r"].state) == ([], "finished")
+
+
+def test_what_was_told_is_not_told_again_after_a_restart() -> None:
+    world = World()
+    world.event(**START)
+    world.pids.clear()
+    assert world.look() + world.look() == ["Run crashed"]
+    world.restart()
+    assert world.look() + world.look() == []
+    world.pids.add(8)
+    assert world.event(**START | {"pid": 8, "attempt": 1}).state.state == "running"
+
+
+def test_what_happened_while_no_daemon_ran_is_told() -> None:
+    world = World()
+    world.event(**START)
+    world.pids.clear()
+    world.restart()
+    assert world.look() + world.look() == ["Run crashed"]
+
+
+def test_a_commit_that_fails_costs_nothing() -> None:
+    world = World()
+    world.event(**START)
+    world.pids.clear()
+    world.look()
+    before = dict(world.kept)
+    assert [n.notice.title for n in world.keeper.look(2000.0, 2000.0, lambda s: True) if n.notice] == ["Run crashed"]
+    world.kept = before
+    world.keeper.forget("r")
+    assert world.look() + world.look() == ["Run crashed"]
+
+
+def test_a_heartbeat_keeps_a_far_run_alive_and_only_changes_of_it_count() -> None:
+    world = World()
+    world.event(**START | {"host": "far"})
+    for beat in range(40):
+        world.mtime = float(beat)  # a clock far from ours
+        assert world.look(20) == []
+    world.log()
+    assert world.look(300) == []  # the last beat was seen at the last look
+    assert world.look(1) == ["Run lost"]
+    world.mtime = -5.0
+    assert (world.look(2), world.kept["r"].state) == ([], "running")
+    assert world.look(301) == ["Run lost"]
+    world.restart()
+    assert (world.look(10), world.kept["r"].state) == ([], "lost")
+
+
+def test_a_far_run_is_not_lost_at_once_when_the_daemon_was_away() -> None:
+    world = World()
+    world.event(**START | {"host": "far"})
+    world.time += 800
+    world.restart()
+    assert world.look() == []
+    assert world.look(301) == ["Run lost"]
+
+
+def test_a_stall_is_told_once_and_again_after_the_run_went_on() -> None:
+    world = World()
+    world.event(**START)
+    for _ in range(3):
+        world.time += 10
+        world.log()
+    assert world.look(899) == []
+    assert world.look(2) == ["Run stalled"]
+    assert world.look(9000) == []
+    world.log()
+    assert (world.look(2), world.kept["r"].state) == ([], "running")
+    assert world.look(900) == ["Run stalled"]
+
+
+def test_the_end_of_an_attempt_waits_for_the_restart_that_its_launcher_has_left() -> None:
+    world = World()
+    world.event(**START | {"may_restart": True})
+    world.pids.clear()
+    assert world.look() + world.look() + world.look(50) == []
+    world.restart()
+    assert world.look(10) == ["Run crashed"]
+    assert world.look(8) == []
+
+
+def test_ranks_that_start_again_are_not_judged_by_their_last_attempt() -> None:
+    world = World()
+    for rank in range(2):
+        world.event(f"s{rank}", **START | {"rank": rank, "world_size": 2, "may_restart": True})
+    world.pids.clear()
+    world.look(), world.look()
+    assert world.kept["r"].state == "crashed"
+    world.pids.add(8)
+    world.event("s0", **START | {"rank": 0, "pid": 8, "attempt": 1})
+    assert (world.look(), world.kept["r"].state) == ([], "running")
+    world.event("s1", **START | {"rank": 1, "pid": 8, "attempt": 1})
+    world.event("s0", event="finish", state="finished", exit_code=0)
+    assert world.kept["r"].state == "running"
+    news = world.event("s1", event="finish", state="finished", exit_code=0)
+    assert news.notice is not None and news.notice.title == "Run finished"
+
+
+def test_the_name_that_the_script_gives_counts() -> None:
+    world = World()
+    world.event("boss", Run("r", "train.py"), **START | {"role": "supervisor"})
+    assert world.keeper.named(Run("r", "train.py")).name == "train.py"
+    assert world.event("s", **START).run.name == "resnet"
+    assert world.keeper.named(Run("r", "train.py")).name == "resnet"
+
+
+def test_news_that_is_switched_off_is_still_a_state() -> None:
+    world = World()
+    world.keeper.news = {**DEFAULTS, "crashed": replace(DEFAULTS["crashed"], told=False)}
+    world.event(**START)
+    world.pids.clear()
+    assert world.look() + world.look() == []
+    assert world.kept["r"].state == "crashed"
+
+
+def test_a_notebook_hears_of_failures_only() -> None:
+    world = World()
+    notebook = START | {"jupyter": True}
+    world.event(**notebook)
+    assert world.look(10_000) == []
+    assert world.kept["r"].state == "stalled"
+    news = world.event(event="finish", state="finished", exit_code=0)
+    assert news.notice is not None and news.notice.quiet
+    world.event(**notebook)
+    failed = world.event(event="finish", state="failed", exit_code=1)
+    assert failed.notice is not None and not failed.notice.quiet
+
+
+def test_memory_is_bounded() -> None:
+    world = World()
+    for n in range(MOST_OVER + 50):
+        run = Run(f"r{n}", "many")
+        world.event("s", run, event="finish", state="finished")
+    assert len(world.keeper._lives) < MOST_OVER
+    assert world.event("s", Run("r3", "many"), **START).state.state == "running"
+    for n in range(MOST_MEMBERS + 10):
+        world.event(f"s{n}", **START | {"rank": n})
+    assert len(world.keeper._lives["r"].members) == MOST_MEMBERS
