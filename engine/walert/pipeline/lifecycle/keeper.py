@@ -339,12 +339,11 @@ class Keeper:
         detail = known.detail
         if not isinstance(detail, dict) or "run" not in detail:
             return None
-        members = [Member.load(row) for row in self._ledger.members(run_id)[:MOST_MEMBERS]]
         seen = detail.get("seen") or {}
-        members = [m if m.end else replace(m, state=seen.get(m.stream, "running")) for m in members]
+        members = [_member(row, seen) for row in self._ledger.members(run_id)[:MOST_MEMBERS]]
         return _Life(
             run_from_builtins(detail["run"]),
-            {m.stream: m for m in members},
+            {m.stream: m for m in members if m is not None},
             known.state,
             known.since,
             detail.get("held"),
@@ -374,6 +373,15 @@ class Keeper:
             if life is not None and life.members:
                 self._lives[run_id] = life
         self._taken_up = True
+
+
+def _member(row: Mapping[str, Any], seen: Mapping[str, str]) -> Member | None:
+    """A member as it was kept; one that is damaged is as if its log had never been read."""
+    try:
+        member = Member.load(row)
+    except (LookupError, TypeError):
+        return None
+    return member if member.end else replace(member, state=seen.get(member.stream, "running"))
 
 
 def _all(life: _Life) -> Sequence[Member]:
