@@ -331,6 +331,7 @@ class Delivered:
     """The receiver took it. `reference` is its own name of the thread in which it told the run: the next message brings it back."""
 
     reference: str | None = None
+    note: str | None = None  # what it went without, and why: a plot that was refused
 
 
 @dataclass(frozen=True, slots=True)

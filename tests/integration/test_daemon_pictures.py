@@ -27,7 +27,10 @@ class Slack(Proxied):
         self.counting = threading.Lock()
 
     def reply_to(self, path: str) -> Reply:
-        method = path.partition("?")[0].rpartition("/")[2]
+        path = path.partition("?")[0]
+        if path in self.by_path:
+            return self.by_path[path]
+        method = path.rpartition("/")[2]
         with self.counting:
             self.posts += method == "chat.postMessage"
             answer = {"ok": True, "channel": "C024BE91L", "ts": f"1700000000.{self.posts:06}", "files": [{"id": "F1"}]}
@@ -78,3 +81,17 @@ def test_a_mail_of_a_live_daemon_shows_the_course_up_to_the_moment(tmp_path):
     (mail,) = box.mails
     assert "trend: loss ▁▁▂▃▄▅▅×▇██ 0 to 10" in mail.get_body(("plain",)).get_content()
     assert [part.get_content_type() for part in mail.walk()][-1] == "image/png"
+
+
+def test_a_plot_that_was_refused_is_told_by_the_log_by_explain_and_by_the_test_of_receivers(tmp_path, slack):
+    slack.by_path["/api/files.getUploadURLExternal"] = Reply(body=b'{"ok": false, "error": "missing_scope"}')
+    home = Home(tmp_path, RULES, f'{{ml: {{url: "{BOT}"}}}}')
+    home.environ = clean() | {"WALERT_HOME": str(tmp_path)} | slack.environ
+    home.log("a.jsonl", {"step": 1, "loss": 1.0}, {"step": 2, "loss": 10.0})
+    done = home.once()
+    said = "without its plot: slack:// answered missing_scope"
+    assert done.returncode == 0 and f"delivered {said}" in done.stderr
+    (alert,) = home.rows("alerts")
+    assert said in home.walert("explain", alert["alert"]["id"]).stdout
+    tested = home.walert("receivers", "test")
+    assert (tested.returncode, tested.stdout) == (0, f"ml: delivered {said}\n")

@@ -121,6 +121,14 @@ def test_a_failed_message_and_one_without_a_reference_leave_the_thread_as_it_is(
     assert outbox.lease("me", NOW + 9, "w", 60.0, 1)[0].thread == "1700.42"
 
 
+def test_what_a_delivered_message_went_without_is_kept(store, outbox):
+    (id_,) = put(store, 1)
+    leased(outbox)
+    outbox.settle(id_, Delivered(note="without its plot: " + "x" * 900), None, NOW + 1)
+    (row,) = outbox.list(["delivered"])
+    assert row.reason is not None and row.reason.startswith("without its plot: x") and len(row.reason) == 500
+
+
 def test_a_failed_message_waits_until_its_time(store, outbox):
     (id_,) = put(store, 1)
     leased(outbox)

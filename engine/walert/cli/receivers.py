@@ -85,7 +85,7 @@ def _test(args: argparse.Namespace) -> int:
         delivered = isinstance(outcome, Delivered)
         failed = failed or not delivered
         if args.json:
-            reason = None if isinstance(outcome, Delivered) else outcome.reason
+            reason = outcome.note if isinstance(outcome, Delivered) else outcome.reason
             print_rows([{"name": receiver.name, "delivered": delivered, "reason": reason}])
         else:
             print(safe(sentence(receiver.name, outcome)), flush=True)

@@ -39,7 +39,7 @@ def attempt(
 ) -> Outcome:
     """Send a test message, now. `stream` stands for standard output where the receiver is the console.
 
-    A plot of `curves` that a receiver refuses is told on standard error.
+    A plot of `curves` that a receiver refuses is told in the note of `Delivered`.
     """
     from walert.deliver.receiver import build_receiver
 
@@ -49,6 +49,8 @@ def attempt(
 
 def sentence(name: str, outcome: Outcome) -> str:
     """How it went."""
+    if isinstance(outcome, Delivered) and outcome.note:
+        return f"{name}: delivered {outcome.note}"
     return f"{name}: delivered" if isinstance(outcome, Delivered) else f"{name}: not delivered: {outcome.reason}"
 
 

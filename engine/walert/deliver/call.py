@@ -18,7 +18,7 @@ class Call:
     """`accepted` are the targets that took the message, in this try or an earlier one, each with its own reference of it.
 
     `alert` is what is told: the message's alert, or all of them as one, and then `group` has each. `failures` name what kept a request
-    from being answered. What comes after the message is done `aside`.
+    from being answered. What comes after the message is done `aside`; `note` says what the message goes without.
     """
 
     message: Message
@@ -29,6 +29,7 @@ class Call:
     answers: list[answers.Answer] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
         self.alert, self.group = as_one(self.message), gathered(self.message)
@@ -41,6 +42,10 @@ class Call:
                 return what(call)
 
         return self.aside.run(work)
+
+    def without_plot(self, reason: str | None) -> None:
+        """The message goes without its plot, for `reason`; nothing if that is None."""
+        self.note = f"without its plot: {reason}" if reason else self.note
 
     def forget(self) -> None:
         """What was seen on the wire so far is over: the next request is judged alone."""

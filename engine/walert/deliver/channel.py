@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from dataclasses import replace
 from typing import Any
@@ -19,8 +18,6 @@ from walert.deliver.receiver import UnusableUrl
 from walert.deliver.render_markdown import escape, markdown, markdown_group
 from walert.deliver.render_plain import headline, plain, plain_group
 from walert.model import Alert, Delivered, Message, Outcome, Permanent, Temporary
-
-log = logging.getLogger("walert.deliver")
 
 _REMEMBERED = 256
 _COPIES = 3
@@ -47,6 +44,8 @@ class Channel:
         """Send one message, in the calling thread."""
         with under_way(Call(message, self._accepted.setdefault(message.id, {}), self._aside)) as call:
             outcome = self._sent(call)
+        if isinstance(outcome, Delivered) and call.note is not None:
+            outcome = replace(outcome, note=call.note)
         self._remember(message.id, outcome)
         return outcome
 
@@ -65,13 +64,13 @@ class Channel:
             return self._told(call)
         if place == "after":
             outcome = self._told(call)
-            if isinstance(outcome, Delivered) and (reason := call.follow_up(lambda own: self._shown_after(own, made))):
-                _without(call, reason)
+            if isinstance(outcome, Delivered):
+                call.without_plot(call.follow_up(lambda own: self._shown_after(own, made)))
             return outcome
         outcome = self._told(call, attach=_attached(self._plugin, made))
         if not isinstance(outcome, Permanent):
             return outcome
-        _without(call, outcome.reason)
+        call.without_plot(outcome.reason)
         return self._told(call)
 
     def _each(self, call: Call) -> Outcome:
@@ -135,10 +134,6 @@ def validate(url: str) -> str | None:
 
 def _bounded(outcome: Outcome, tries: int) -> Outcome:
     return Permanent(outcome.reason) if isinstance(outcome, Temporary) and tries >= _COPIES else outcome
-
-
-def _without(call: Call, reason: str) -> None:
-    log.warning("receiver %s: the message went without its plot: %s", call.message.receiver, reason)
 
 
 def _attached(plugin: Any, made: Picture) -> Any:

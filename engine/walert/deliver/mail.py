@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,8 +17,6 @@ from walert.deliver import answers, redact
 from walert.deliver.picturing import FILE
 from walert.deliver.render_email import PICTURE_ID, Email, message_id
 from walert.model import Alert, Delivered, Outcome, Permanent, Temporary
-
-log = logging.getLogger("walert.deliver")
 
 _OF_THE_LETTER = (smtplib.SMTPDataError, smtplib.SMTPSenderRefused)  # a size is announced with the sender
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -73,7 +70,8 @@ def letters(
 def attempt(deliver: Callable[[str, str, bytes], None], letter: Letter, secrets: frozenset[str]) -> Outcome:
     """Hand one letter over; a refusal is an outcome, a lost connection is raised.
 
-    A server that refuses the letter itself, for its size or for what is in it, gets it without its plot.
+    A server that refuses the letter itself, for its size or for what is in it, gets it without its plot;
+    the note of `Delivered` is then its reason.
     """
     try:
         deliver(letter.sender, letter.recipient, letter.content)
@@ -81,8 +79,8 @@ def attempt(deliver: Callable[[str, str, bytes], None], letter: Letter, secrets:
         outcome = outcome_of(error, "the message", secrets)
         if letter.bare is None or not isinstance(outcome, Permanent) or not isinstance(error, _OF_THE_LETTER):
             return outcome
-        log.warning("mail: a plot was refused, the message goes without it: %s", outcome.reason)
-        return attempt(deliver, Letter(letter.sender, letter.recipient, letter.bare), secrets)
+        again = attempt(deliver, Letter(letter.sender, letter.recipient, letter.bare), secrets)
+        return replace(again, note=outcome.reason) if isinstance(again, Delivered) else again
     return Delivered()
 
 

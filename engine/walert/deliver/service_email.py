@@ -36,6 +36,7 @@ class EmailService(NotifyEmail):  # type: ignore[misc]
                     outcome = mail.attempt(smtp.deliver, letter, secrets)
                     if isinstance(outcome, Delivered):
                         call.accepted[letter.recipient] = None
+                        call.without_plot(outcome.note)
                     yield outcome
         except Exception as error:
             yield mail.outcome_of(error, "the connection", secrets)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 from typing import Any, Literal
 
 from walert.deliver import answers
@@ -19,8 +18,6 @@ from walert.deliver.plot import Picture
 from walert.deliver.render_slack import slack_group, slack_payload, slack_text
 from walert.levels import AlertLevel
 from walert.model import Alert, Delivered, Outcome, Permanent
-
-log = logging.getLogger("walert.deliver")
 
 _ITSELF = "walertd"
 """The run under whose name walertd tells of receivers, of silences and of several runs."""
@@ -149,9 +146,7 @@ class SlackService(NotifySlack):  # type: ignore[misc]
         made = picture_of(call.message)
         if made is None:
             return
-        reason = call.follow_up(lambda own: self._upload(own, made, channel, thread))
-        if reason:
-            log.warning("receiver %s: the message went without its plot: %s", call.message.receiver, reason)
+        call.without_plot(call.follow_up(lambda own: self._upload(own, made, channel, thread)))
 
     def _upload(self, call: Call, made: Picture, channel: str, thread: str) -> str | None:
         """Why the plot could not be shown; None when it is."""

@@ -230,7 +230,11 @@ def _tell(name: str, message: Message, outcome: Outcome, verdict: policy.Verdict
     what = f"receiver {name}: message {message.id} (alert {message.alert.id}), try {message.tries}"
     fields = {"receiver": name, "message": message.id, "alert": message.alert.id, "tries": message.tries}
     if isinstance(outcome, Delivered):
-        log.info("%s: delivered", what, extra={"fields": {**fields, "outcome": "delivered"}})
+        said = f"delivered {outcome.note}" if outcome.note else "delivered"
+        level = logging.WARNING if outcome.note else logging.INFO
+        log.log(
+            level, "%s: %s", what, said, extra={"fields": {**fields, "outcome": "delivered", "reason": outcome.note}}
+        )
     elif isinstance(verdict, policy.Dead):
         log.error(
             "%s: dead: %s",

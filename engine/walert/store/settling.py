@@ -58,7 +58,8 @@ def judged(outcome: Outcome, verdict: Retry | Dead | None, now: float) -> dict[s
     """The new column values of a tried message; ValueError for a failure without a verdict."""
     if isinstance(outcome, Delivered):
         reference = to_optional_column(outcome.reference)
-        return {"state": "delivered", "next_at": 0.0, "reason": None, "reference": reference}
+        note = to_optional_column(outcome.note and outcome.note[:REASON_LENGTH])
+        return {"state": "delivered", "next_at": 0.0, "reason": note, "reference": reference}
     reason = to_column(outcome.reason[:REASON_LENGTH])
     if isinstance(verdict, Retry):
         return {"state": "waiting", "next_at": _clamped(verdict.at, now), "reason": reason, "reference": None}
@@ -97,7 +98,7 @@ def record_try(
         "receiver": from_column(receiver),
         "title": from_column(title),
         "status": type(outcome).__name__.lower(),
-        "reason": None if isinstance(outcome, Delivered) else outcome.reason[:REASON_LENGTH],
+        "reason": (said := outcome.note if isinstance(outcome, Delivered) else outcome.reason) and said[:REASON_LENGTH],
         "seconds": took,
         "tries": tries,
         "state": state,
