@@ -93,5 +93,5 @@ def test_a_plot_that_was_refused_is_told_by_the_log_by_explain_and_by_the_test_o
     assert done.returncode == 0 and f"delivered {said}" in done.stderr
     (alert,) = home.rows("alerts")
     assert said in home.walert("explain", alert["alert"]["id"]).stdout
-    tested = home.walert("receivers", "test")
+    tested = home.walert("receivers", "test", "ml")
     assert (tested.returncode, tested.stdout) == (0, f"ml: delivered {said}\n")
