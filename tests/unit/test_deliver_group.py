@@ -151,3 +151,9 @@ def test_a_console_that_is_not_there_says_so(monkeypatch):
     outcome = ConsoleReceiver("console").send(message())
     assert outcome == Temporary("standard output is closed: walertd was started without one")
     assert ConsoleReceiver("console", io.StringIO()).send(GROUP) == Delivered()
+
+
+def test_mails_of_other_alerts_are_never_taken_for_one_although_their_messages_have_one_number():
+    first, second = group_of(NAN, LOW), group_of(NAN, replace(LOW, id="cccc3333"))
+    assert email(first.whole, None, first).key != email(second.whole, None, second).key
+    assert email(first.whole, None, first).key == email(first.whole, None, group_of(NAN, LOW)).key

@@ -144,6 +144,14 @@ def test_floods_of_two_runs_are_two_digests(store, outbox):
     assert [message.digest.total for message in lease(outbox, NOW + 60, limit=5)] == [3, 3]
 
 
+def test_a_flood_does_not_wait_for_the_minute_when_the_daemon_ends(store, outbox):
+    collected(store, one(1), one(2), collect="flood a", hold=NOW + 60)
+    collected(store, one(3), hold=NOW + 60)
+    assert store.let_floods_go() == {"me"}
+    (message,) = lease(outbox, NOW + 1, limit=5)
+    assert (message.digest.why, message.digest.total) == ("flood", 2)
+
+
 def test_one_collected_alone_is_a_plain_message(store, outbox):
     collected(store, one(1))
     (message,) = lease(outbox)

@@ -41,7 +41,11 @@ class Away:
         return freed
 
     def close(self) -> None:
-        """The last walertd was here until now."""
+        """The last walertd was here until now; a digest that it collects goes before it does."""
+        try:
+            self._store.let_floods_go()
+        except StoreError as error:
+            self._log.again("state", str(error))
         if self._noted is not None:
             self._write()
 

@@ -132,7 +132,7 @@ def _content(
         if people:
             mail[name] = [_address(person) for person in people]
     mail["Date"] = formatdate()
-    mail["Message-ID"] = message_id(alert.id, recipient, sender[1].rpartition("@")[2])
+    mail["Message-ID"] = message_id(words.key, recipient, sender[1].rpartition("@")[2])
     mail["In-Reply-To"] = mail["References"] = words.thread
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Walert-Alert"] = redact.redacted(alert.id, frozenset())[:100]

@@ -28,6 +28,7 @@ _CELL = "padding:2px 14px 2px 0;vertical-align:top"
 class Email:
     """The words of one mail. `thread` is the Message-ID that all mails of the run refer to, with its angle brackets.
 
+    `key` is the same for what says the same, on every host: the number of a message is not, and a digest that is sent again may tell more.
     `picture` is what the HTML part shows as `PICTURE_ID`.
     """
 
@@ -35,6 +36,7 @@ class Email:
     text: str
     html: str
     thread: str
+    key: str
     picture: Picture | None = None
 
 
@@ -42,7 +44,15 @@ def email(alert: Alert, picture: Picture | None = None, group: Gathered | None =
     """Render `alert`, or `group`, whose summary it is; the subject is under 100 characters, its title cut before the level and the run."""
     body = plain(alert) if group is None else plain_group(group)
     html = _html(alert, picture) if group is None else _group_html(group, picture)
-    return Email(_subject(alert), f"{headline(alert)}\n\n{body}\n", html, thread_id(alert.run.id), picture)
+    return Email(
+        _subject(alert), f"{headline(alert)}\n\n{body}\n", html, thread_id(alert.run.id), _key(alert, group), picture
+    )
+
+
+def _key(alert: Alert, group: Gathered | None) -> str:
+    if group is None:
+        return alert.id
+    return "\0".join([*(told.alert.id for told in group.told), *group.counts])
 
 
 def thread_id(run_id: str) -> str:
@@ -50,9 +60,9 @@ def thread_id(run_id: str) -> str:
     return f"<run-{hashlib.sha256(run_id.encode('utf-8', 'replace')).hexdigest()[:24]}@walert>"
 
 
-def message_id(alert_id: str, recipient: str, domain: str) -> str:
-    """The same for every copy of an alert to one recipient, so that a mail sent twice is shown once."""
-    digest = hashlib.sha256(f"{alert_id}\0{recipient}".encode("utf-8", "replace")).hexdigest()[:32]
+def message_id(key: str, recipient: str, domain: str) -> str:
+    """The same for every copy of a mail to one recipient, so that one sent twice is shown once."""
+    digest = hashlib.sha256(f"{key}\0{recipient}".encode("utf-8", "replace")).hexdigest()[:32]
     return f"<{digest}@{domain}>"
 
 

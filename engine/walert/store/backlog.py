@@ -22,6 +22,9 @@ RETURNING receiver
 _TOGETHER = """
 UPDATE message SET next_at = 0 WHERE state = 'waiting' AND collect = 'backlog' AND tries = 0 RETURNING receiver
 """
+_FLOODS = (
+    "UPDATE message SET next_at = 0 WHERE state = 'waiting' AND collect LIKE 'flood%' AND tries = 0 RETURNING receiver"
+)
 _PLAINLY = """
 UPDATE message SET next_at = CASE WHEN tries = 0 THEN 0 ELSE next_at END, collect = NULL
 WHERE state = 'waiting' AND collect IS NOT NULL
@@ -36,6 +39,11 @@ def let_errors_go(connection: sqlite3.Connection, run_id: str | None) -> set[str
 def let_go(connection: sqlite3.Connection) -> set[str]:
     """All logs are read to their end: what was held goes, errors that still fire first. Returns its receivers."""
     return let_errors_go(connection, None) | {from_column(row[0]) for row in connection.execute(_TOGETHER).fetchall()}
+
+
+def let_floods_go(connection: sqlite3.Connection) -> set[str]:
+    """The daemon ends: what was collected of floods does not wait for the next one. Returns its receivers."""
+    return {from_column(row[0]) for row in connection.execute(_FLOODS).fetchall()}
 
 
 def let_go_singly(connection: sqlite3.Connection) -> None:

@@ -223,6 +223,10 @@ class Store:
         """Lets go all that was held as a backlog. The receivers that have something now."""
         return self._write(backlog.let_go)
 
+    def let_floods_go(self) -> set[str]:
+        """Lets go, as digests, all that was collected of floods. The receivers that have something now."""
+        return self._write(backlog.let_floods_go)
+
     def let_go_singly(self) -> None:
         """Lets go all that was collected for a digest, each message by itself."""
         self._write(backlog.let_go_singly)
