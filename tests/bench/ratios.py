@@ -30,7 +30,7 @@ from walert.rules.windows import Shelf
 
 ROUNDS = 5
 LONG = 5  # times as many lines for whole commands
-BATCH = 600  # lines: what a replay reads at once
+BATCH = 2_400  # lines: what a replay reads at once
 METRICS = (
     "train/loss", "train/grad_norm", "train/lr", "train/acc", "perf/tokens_per_s", "perf/step_ms", "gpu/util", "gpu/mem_gb", "aux/kl",
     "aux/entropy", "aux/clip",

@@ -228,6 +228,45 @@ def test_plain_lines_are_skimmed(odd):
     assert check(rows, lines, None, [400]) > 950
 
 
+VALUES = {
+    "random": lambda i: random.Random(i).random(),
+    "falling": lambda i: 10.0 ** (150 - 300 * i / 1500),
+    "huge": lambda i: random.Random(i).choice([1e200, -1e200, 1e-200]),
+    "huge at times": lambda i: random.Random(i).random() * (1e200 if i // 300 % 2 else 1.0),
+}
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("piece", [7, 1500])
+def test_windows_shorter_and_longer_than_a_batch_hold_what_they_would(values, piece):
+    functions = (
+        "mean",
+        "std",
+        "sum_over",
+        "median",
+        "min_over",
+        "max_over",
+        "delta",
+        "pct_change",
+        "slope",
+        "zscore",
+        "mad_z",
+    )
+    rows = [
+        {"title": f"{function} {width}", "when": f"{function}({name}, {width}) > 1e308"}
+        for function, name, width in [
+            *((f, "x", w) for f in functions for w in (20, 120)), ("mean", "y", 1050), ("slope", "y", 1050), ("count", "z", 50),
+            ("mean", "u", 40), ("rate", "u", 60),
+        ]
+    ]  # fmt: skip
+    rows += [{"title": "prev", "when": "prev(x, 30) > 1e308"}, {"title": "q", "when": "quantile(x, 120, 0.9) > 1e308"}]
+    lines = [
+        json.dumps({"step": i, "_timestamp": 1.7e9 + i, **dict.fromkeys("xyzu", VALUES[values](i))}).encode()
+        for i in range(1500)
+    ]
+    assert check(rows, lines, None, list(range(piece, 1500, piece))) > 500
+
+
 def test_what_only_time_changes_is_skimmed_between_its_moments():
     rows = [
         {"title": when, "when": when}

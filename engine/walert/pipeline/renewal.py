@@ -15,6 +15,7 @@ from walert.pipeline.session import Session
 from walert.records import Decoder
 from walert.rules.fold import Fold
 from walert.rules.plan import RuleSet
+from walert.rules.windows import joined
 from walert.tail import iter_file
 
 Enough = Callable[[], bool]
@@ -204,7 +205,7 @@ def _joined(again: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]
     out = dict(kept)
     for part in ("inner", "latches", "machines"):
         out[part] = {**again[part], **kept[part]}
-    out["shelves"] = {key: {**shelf, **kept["shelves"].get(key, {})} for key, shelf in again["shelves"].items()}
+    out["shelves"] = {key: joined(shelf, kept["shelves"].get(key, {})) for key, shelf in again["shelves"].items()}
     held = {(row[0], tuple(row[1])) for row in kept["slots"]}
     out["slots"] = [*kept["slots"], *(row for row in again["slots"] if (row[0], tuple(row[1])) not in held)]
     return out

@@ -184,6 +184,9 @@ class _Coming:
         lines = islice(self.lines, self.at, None)
         return map(self.prepare, lines) if self.prepare else lines
 
+    def __len__(self) -> int:
+        return len(self.lines) - self.at
+
     def __getitem__(self, index: int) -> bytes:
         data = self.lines[self.at + index]
         return self.prepare(data) if self.prepare else data

@@ -314,7 +314,7 @@ class _Source:
             self.known.update(step="step", has_step="True")
             return
         convert = "from_number" if role == "time" else "from_text"
-        test = f"not {EARLIEST} <= time < {LATEST}" if role == "time" else "True"
+        test = f"not ({EARLIEST} <= time and time < {LATEST})" if role == "time" else "True"
         self._checks.append(f" time = {place}\n if {test}:\n  time = {convert}(time)\n  if time is None: return None")
         self.known["time"] = "time"
 

@@ -52,13 +52,13 @@ def _of_samples(node: t.Feature, series: Series) -> str:
     # A score holds the newest sample against the n before it.
     need = series.width + 1 if node.function in _SCORES else series.width
     need = min(node.minimum, need) if node.minimum is not None else need
-    return f"holds {len(series.values)} of {need} samples"
+    return f"holds {series.count} of {need} samples"
 
 
 def _of_range(node: t.Feature, series: RangeSeries) -> str:
     if series.newest is None and series.kind == "seconds":
         return NO_TIME
-    held = len(series.values)
+    held = series.count
     if node.minimum is not None:
         return f"holds {held} of {node.minimum} samples"
     origin = series.origin_step if series.kind == "steps" else series.origin_time

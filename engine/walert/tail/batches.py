@@ -14,7 +14,7 @@ from walert.tail.lines import LineBuffer, Lines, Piece
 from walert.tail.streams import UNREAD, Stream
 
 CHUNK = 64 << 10
-_STEP = 1 << 18
+_STEP = 1 << 20
 Group = tuple[Lines | None, list[Flaw]]
 
 

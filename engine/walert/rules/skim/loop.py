@@ -12,22 +12,25 @@ from walert.rules.fold import Fold
 from walert.rules.machine import Phase
 from walert.rules.plan import ConditionPlan, RulePlan
 from walert.rules.skim.cover import Cover, Part, Reading
-from walert.rules.skim.inline import SPACE, key_of, write_window
+from walert.rules.skim.inline import SPACE, Leaving, key_of, write_window
 from walert.rules.skim.writing import MOST, Bounds, Scene, TooLarge, every, some, threshold
+from walert.rules.windows import SampleSeries
+from walert.rules.windows.history import History
+from walert.rules.windows.shelf import HISTORY
 
-Run = Callable[[Iterable[bytes], Sequence[object], float, float, float, float, float | None], tuple[int, bool]]
-"""lines, constants, the highest step so far, the times within which nothing is said, the records so far, the time of lines that have none
--> how many were quiet, and whether the line after them has its samples in the windows already."""
+Run = Callable[[Iterable[bytes], int, Sequence[object], float, float, float, float, float | None], tuple[int, bool]]
+"""lines, how many at most, constants, the highest step so far, the times within which nothing is said, the records so far, the time of lines
+that have none -> how many were quiet, and whether the line after them has its samples in the windows already."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What a loop depends on beside its cover: the truths of blocked comparisons, part by part; the phases of the cover's rules; whether each of
-    the cover's windows is ready to be written out; what its conditions of time hold."""
+    the cover's windows is ready to be written out, and in which scale; what its conditions of time hold."""
 
     truths: tuple[tuple[bool | None, ...], ...]
     phases: tuple[Phase, ...]
-    ready: tuple[bool, ...]
+    ready: tuple[float, ...]
     held: tuple[bool | None, ...]
 
 
@@ -56,7 +59,7 @@ _GIVEN = {
     "age": "fold.age.times[{0}]",
     "age_steps": "fold.age.steps[{0}]",
     "read": "fold.readers[{0}]",
-    "push": "fold.feeds[{0}].pushes[{1}]",
+    "push": "fold.feeds[{0}].things[{1}].push",
     "kept": "fold.feeds[{0}].things[{1}]",
     "inner": "inner(fold, {0})",
 }
@@ -90,6 +93,7 @@ class _Writing:
     fold: Fold
     before: list[str] = field(default_factory=list)  # what is done before the loop, and after
     after: list[str] = field(default_factory=list)
+    along: dict[str, str] = field(default_factory=dict)  # locals that take, line by line, the values of iterators
     dues: dict[str, str] = field(default_factory=dict)  # when windows settle, and how
     inlined: dict[int, str] = field(default_factory=dict)  # kept values by expressions
     scene: Scene = field(init=False)
@@ -136,31 +140,52 @@ class _Writing:
         for slots in self.cover.kind.slots:
             for slot in slots:
                 if slot in self.cover.finite and slot in self.fold.feeds:
-                    for i, (key, kept) in enumerate(self.fold.feeds[slot].kept.items()):
-                        self._window(slot, i, key, kept if places.get((slot, i)) else None)
+                    self._shelf(slot, [places[slot, i] for i in range(len(self.fold.feeds[slot].kept))])
         if self.dues:
+            self.before.append("steps = []; keep_step = steps.append")
+            self.after.insert(0, "taken = doubles(steps)")
             least = f"least({', '.join(self.dues)})" if len(self.dues) > 1 else next(iter(self.dues))
-            self.before.append(f"limit, stop, steps = {least}, False, []; keep_step = steps.append")
+            self.before.append(f"limit, stop = {least}, False")
             self.body.append("keep_step(step)")
             settles = "".join(f"\n {settle}" for settle in self.dues.values())
             self.body.append(f"if n >= limit:{settles}\n limit = {least}")
             self.late.append("stop")
 
-    def _window(self, slot: int, place: int, key: str, kept: object) -> None:
-        """One sample into a window: by its own code if that can be written here, else by its own `push`."""
+    def _shelf(self, slot: int, ready: Sequence[float]) -> None:
+        """One sample into all windows of a metric: by their own code where that can be written here, else by their own `push`."""
+        things = list(self.fold.feeds[slot].kept.items())
         value = f"v{self.cover.column[slot]}"
-        if kept is None:
-            self.body.append(f"{self.scene.constant('push', slot, place)}({value}, step, time)")
-            return
-        written = write_window(kept, self.scene.constant("kept", slot, place), value, lasting=bool(self.cover.inner))
+        series = [ready[i] for i, (_, kept) in enumerate(things) if isinstance(kept, SampleSeries)]
+        history = next((i for i, (key, _) in enumerate(things) if key == HISTORY), None) if any(series) else None
+        reel = _Reel(self, slot, history, value, told=not all(series)) if history is not None else None
+        body, self.body = self.body, []
+        for i, (key, kept) in enumerate(things):
+            if ready[i]:
+                self._window(slot, i, key, kept, value, reel)
+            elif i != history or reel is None or reel.told:
+                self.body.append(f"{self.scene.constant('push', slot, i)}({value}, step, time)")
+        self.body = [*body, *(reel.statements() if reel is not None else ()), *self.body]
+
+    def _window(self, slot: int, place: int, key: str, kept: object, value: str, reel: _Reel | None) -> None:
+        """One sample into a window, by its own code."""
+        asked = {
+            i: plan.node.function
+            for i, plan in enumerate(self.cover.rules.features)
+            if plan.slot == slot and key_of(plan.node) == key
+        }
+        name, lasting = self.scene.constant("kept", slot, place), bool(self.cover.inner)
+        written = write_window(kept, name, value, reel.flush() if reel is not None else "", lasting, asked.values())
         self.before += written.before
+        self.early += written.early
         self.body += written.each
         self.after += written.after
+        if reel is not None:
+            reel.along |= written.along
         if written.due is not None:
             self.dues[written.due] = written.settle
-        for index, plan in enumerate(self.cover.rules.features):
-            if plan.slot == slot and plan.node.function in written.readers and key_of(plan.node) == key:
-                self.inlined[index] = written.readers[plan.node.function]
+        for index, function in asked.items():
+            if function in written.readers:
+                self.inlined[index] = written.readers[function]
                 self.scene.sure.add(index)
 
     def _inner(self, part: Part, truths: Sequence[bool | None]) -> None:
@@ -260,14 +285,16 @@ class _Writing:
         each += ["last = step"] if kind.stepped else []
         each += [f"before = {' = '.join(self.scene.marks)} = time".replace("=  =", "=")] if self.cover.timed else []
         each.append("n += 1")
-        lines = [*self.scene.judges, "def skim(lines, constants, last, low, high, count, arrival):"]
+        along = "".join(f", {name}" for name in self.along)
+        coming = f"zip(lines, {', '.join(self.along.values())})" if self.along else "lines"
+        lines = [*self.scene.judges, "def skim(lines, most, constants, last, low, high, count, arrival):"]
         lines += [f" {names}= constants"] if names else []
         lines += [f" {name} = {constant}" for name, constant in self.scene.marks.items()]
         lines += [f" before = {self.scene.constants['run', 6, 0]}"] if self.cover.timed else []
         lines += [f" {line}" for line in self.before]
         lines += [
             " n, entered = 0, False",
-            " for data in lines:",
+            f" for data{along} in {coming}:",
             "  try: s = decode(data)",
             "  except FAILURES: break",
         ]
@@ -277,17 +304,70 @@ class _Writing:
         return "\n".join([*lines, " return n, entered\n"])
 
     def _guards(self) -> list[str]:
-        guards = [f"last < step <= {MOST!r}"] if self.cover.kind.stepped else []
+        # Chains of comparisons take nearly twice as long as the same comparisons joined by `and`.
+        guards = ["last < step", f"step <= {MOST!r}"] if self.cover.kind.stepped else []
         if self.cover.kind.epochal:
-            guards.append(f"{-MOST!r} <= epoch <= {MOST!r}")
+            guards += [f"{-MOST!r} <= epoch", f"epoch <= {MOST!r}"]
         if self.confirming and self.cover.kind.clocked:
-            guards.append("low <= time < high")
+            guards += ["low <= time", "time < high"]
         for i in range(len(self.cover.kind.finite)):
             bounds = self.bounds.get(i)
-            guards.append(
-                f"{literal(bounds.low)} <= v{i} <= {literal(bounds.high)}" if bounds else f"v{i} - v{i} != 0.0"
-            )
+            if bounds:
+                guards += [f"{literal(bounds.low)} <= v{i}", f"v{i} <= {literal(bounds.high)}"]
+            else:
+                guards.append(f"v{i} - v{i} != 0.0")
         return guards
+
+
+@dataclass(slots=True)
+class _Reel:
+    """The code of one metric's samples on their way into and out of its windows.
+
+    `told`: the history learns of each sample at once, since some window is not written here and looks into it.
+    """
+
+    writing: _Writing
+    slot: int
+    history: int
+    value: str
+    told: bool
+    along: dict[str, Leaving] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The local that holds the history."""
+        return self.writing.scene.constant("kept", self.slot, self.history)
+
+    def flush(self) -> str:
+        """What brings the history up to date within a line, after its step was kept."""
+        return "" if self.told else f"{self.name}_values.tell({self.name}, n + 1, steps); "
+
+    def statements(self) -> list[str]:
+        """What is done on each line before the windows; all other code goes where it belongs."""
+        found: list[str] = []
+        kept = self.writing.fold.feeds[self.slot].kept[HISTORY]
+        longest = 0 if self.told or not isinstance(kept, History) else kept.most
+        for of, sample in (("values", self.value), ("steps", "step")):
+            widths = {name: leaving.width for name, leaving in self.along.items() if leaving.of == of}
+            reach = max([longest if of == "values" else 0, *widths.values()])
+            if reach:
+                found += self._reel(f"{self.name}_{of}", of, sample, reach, widths)
+        if not self.told:
+            self.writing.after.append(f"{self.name}_values.tell({self.name}, n + entered, taken)")
+        return found
+
+    def _reel(self, reel: str, of: str, sample: str, longest: int, widths: Mapping[str, int]) -> list[str]:
+        """The reel of values or steps. Those that look equally far back share their places."""
+        at = {width: f"at_{longest}_{width}" for width in (longest, *widths.values())}
+        self.writing.along |= {place: f"places(most, {longest}, {width})" for width, place in at.items()}
+        given = f"{self.name}.{of}, most, {longest}, {tuple(widths.values())!r}"
+        self.writing.before.append(f"{reel} = reel({given}); {reel}_coming = {reel}.coming")
+        if widths:
+            self.writing.before.append(f"{', '.join(f'{name}_of' for name in widths)}, = {reel}.leaving")
+        return [
+            *(f"{name} = {name}_of[{at[width]}]" for name, width in widths.items()),
+            f"{reel}_coming[{at[longest]}] = {sample}",
+        ]
 
 
 def windows(cover: Cover, fold: Fold) -> Iterator[tuple[int, int]]:

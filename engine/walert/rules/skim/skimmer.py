@@ -14,7 +14,7 @@ from walert.rules.fold import Fold
 from walert.rules.machine import Phase
 from walert.rules.plan import RulePlan, RuleSet
 from walert.rules.skim.cover import Cover, Form, Kind, only_time
-from walert.rules.skim.inline import can_be_ready, is_ready
+from walert.rules.skim.inline import can_be_ready, readiness
 from walert.rules.skim.loop import Loop, State, make_loop
 
 _MOST: Final = 256  # covers, and loops, kept of a rule set
@@ -48,6 +48,10 @@ class Lines(Protocol):
 
     def __iter__(self) -> Iterator[bytes]:
         """One after the other."""
+        ...
+
+    def __len__(self) -> int:
+        """How many."""
         ...
 
     def __getitem__(self, index: int) -> bytes:
@@ -133,9 +137,11 @@ class Skimmer:
         within = hush(loop.confirming) if loop is not None and loop.confirming else (-math.inf, math.inf)
         if state is None or loop is None or within is None:
             return None
-        coming = islice(lines, _WHILE_FILLING) if view.fills(state.ready) else lines
+        fills = view.fills(state.ready)
+        coming = islice(lines, _WHILE_FILLING) if fills else lines
+        most = min(len(lines), _WHILE_FILLING) if fills else len(lines)
         count, entered = loop.run(
-            coming, loop.given(fold), fold.attempts.highest, *within, float(lines.records), lines.arrival
+            coming, most, loop.given(fold), fold.attempts.highest, *within, float(lines.records), lines.arrival
         )
         row = view.form.row(lines[count - 1], view.wanted) if count else ()
         assert row is not None  # it was read before
@@ -201,9 +207,9 @@ class _View:
         self._has_all = self._has_all or all(self.fold.arrived[slot] for slot in self.cover.column)
         return self._has_all
 
-    def fills(self, ready: tuple[bool, ...]) -> bool:
+    def fills(self, ready: tuple[float, ...]) -> bool:
         """Whether some window is on its way to be ready: a better loop waits."""
-        return ready != self._can_fill
+        return tuple(map(bool, ready)) != self._can_fill
 
     def state(self) -> State | None:
         """The state that decides which loop runs; None if the next line is not for a loop."""
@@ -214,7 +220,7 @@ class _View:
             return None
         truths = tuple([tuple([latch.truths[i] for i in blocked]) for latch, blocked in self._blocked])
         held = tuple([latch.truth for latch in self._timed])
-        return State(truths, phases, tuple([is_ready(thing) for thing in self.fed]), held)
+        return State(truths, phases, tuple([readiness(thing) for thing in self.fed]), held)
 
 
 def _kept(kept: OrderedDict[Hashable, _V], key: Hashable, make: Callable[[], _V]) -> _V:

@@ -15,15 +15,47 @@ Samples so large that their squares overflow are computed with scaled by 2^-600.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from walert.rules.windows.series import Series, Statistic
 
-_DOWN: Final = 2.0**-600
+DOWN: Final = 2.0**-600
 _TOP: Final = 1e300  # an M2 above this is near overflow
 _GROWTH: Final = 4.0  # the peak of M2 is known to within this factor: cheaper than at every sample
 _FALL: Final = 4e-8
 _BOTTOM: Final = 1e-290  # an M2 below this is near underflow: no guard could tell its digits from noise
+
+
+class Spread(NamedTuple):
+    """Some samples: how many, the newest, the sum of their distances from it, and M2; NaN or infinite when they are too large."""
+
+    n: int
+    anchor: float
+    shifted: float
+    m2: float
+
+
+def spread(values: Sequence[float], _: Sequence[float]) -> Spread:
+    """Sum and M2 in two exact passes."""
+    anchor = values[-1]
+    return _spread([v - anchor for v in values], anchor)
+
+
+def spread_of_huge(values: Sequence[float], _: Sequence[float]) -> Spread:
+    """As `spread`, scaled down."""
+    anchor = values[-1] * DOWN
+    return _spread([v * DOWN - anchor for v in values], anchor)
+
+
+def _spread(ys: list[float], anchor: float) -> Spread:
+    n = len(ys)
+    try:
+        shifted = math.fsum(ys)
+    except (OverflowError, ValueError):
+        return Spread(n, anchor, math.nan, math.nan)
+    apart = math.dist(ys, [shifted / n] * n)  # in C, its sum of squares exact to the last bit but one
+    return Spread(n, anchor, shifted, apart * apart)
 
 
 class Moments(Statistic):
@@ -72,7 +104,7 @@ class Moments(Statistic):
         y = value * scale - anchor
         y_old = old * scale - anchor
         self.shifted = after = before + (y - y_old)
-        self.m2 = m2 = self.m2 + (y - y_old) * (y + y_old - (before + after) / self.n)
+        self.m2 = m2 = self.m2 + (y - y_old) * (y + y_old - (before + after) * (1.0 / self.n))
         if not self.low <= m2 <= self.high:
             self.look(m2)
 
@@ -117,29 +149,34 @@ class Moments(Statistic):
         self.low = m2 * _FALL if m2 > _BOTTOM / _FALL else -math.inf
 
     def settle(self) -> None:
-        """Compute sum and M2 in two exact passes."""
-        if not (self._compute(1.0) and self.m2 <= _TOP):
-            self._compute(_DOWN)
+        """Compute sum and M2 exactly: in two passes, or from those of the history's blocks (Chan, Golub, LeVeque 1979)."""
+        series = self.series
+        n = self.n = series.count
+        self.scale, self.anchor, self.shifted, self.m2 = 1.0, 0.0, 0.0, 0.0
+        if n:
+            parts = series.history.parts(n, spread, spread)
+            if not all(part.m2 <= _TOP for part in parts) or not self._put_together(parts, 1.0):
+                self._put_together(series.history.parts(n, spread_of_huge, spread_of_huge), DOWN)
         self._bound()
 
     rebuild = settle
 
-    def _compute(self, scale: float) -> bool:
-        """Whether the sums could be computed in this scale."""
-        values = self.series.values
-        n = self.n = len(values)
-        self.scale, self.anchor, self.shifted, self.m2 = scale, 0.0, 0.0, 0.0
-        if not n:
+    def _put_together(self, parts: Sequence[Spread], scale: float) -> bool:
+        """Whether the sums of the parts could be added up in this scale."""
+        anchor, n = parts[-1].anchor, self.n
+        self.scale, self.anchor = scale, anchor
+        if len(parts) == 1:
+            self.shifted, self.m2 = parts[0].shifted, parts[0].m2
             return True
-        anchor = self.anchor = values[-1] * scale
-        ys = [v - anchor for v in values] if scale == 1.0 else [v * scale - anchor for v in values]
+        offsets = [(p.anchor - anchor) + p.shifted / p.n for p in parts]
         try:
-            self.shifted = math.fsum(ys)
+            self.shifted = math.fsum([p.n * (p.anchor - anchor) + p.shifted for p in parts])
             mean = self.shifted / n
-            self.m2 = math.fsum([(y - mean) * (y - mean) for y in ys])
+            apart = [p.n * (o - mean) * (o - mean) for p, o in zip(parts, offsets, strict=True)]
+            self.m2 = math.fsum([*(p.m2 for p in parts), *apart])
         except (OverflowError, ValueError):  # sums beyond the largest double, infinities of both signs
             return False
-        return True
+        return self.m2 <= _TOP
 
     def dump(self) -> list[Any]:
         """The running numbers: they carry the roundings of all pushes since the last re-computation."""

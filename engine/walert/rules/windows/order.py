@@ -53,7 +53,7 @@ class Lowest(Statistic):
     def rebuild(self) -> None:
         """Queue the samples held."""
         self.queue.clear()
-        for value in self.series.values:
+        for value in self.series.values():
             self.add(value)
 
 
@@ -115,7 +115,7 @@ class Ranks(Statistic):
 
     def rebuild(self) -> None:
         """Sort the samples held."""
-        self.sorted = sorted([value + 0.0 for value in self.series.values])
+        self.sorted = sorted([value + 0.0 for value in self.series.values()])
 
     def quantile(self, q: float) -> float:
         """The q-quantile, 0 <= q <= 1, interpolated linearly: numpy's default, to the last bit. The window is not empty."""

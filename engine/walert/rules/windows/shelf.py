@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeVar
 
+from walert.rules.windows.history import History
 from walert.rules.windows.moments import Moments
 from walert.rules.windows.order import Highest, Lowest, Ranks
+from walert.rules.windows.ranges import RangeSeries
 from walert.rules.windows.running import Best, Ema, First, Kept, Streak
 from walert.rules.windows.samples import SampleSeries
 from walert.rules.windows.scores import MadZ, ZScore
-from walert.rules.windows.series import MISSING, Push, RangeSeries, Series
+from walert.rules.windows.series import MISSING, Series
 from walert.rules.windows.trend import Falls, Trend
 
 Reader = Callable[[], float | None]
@@ -20,19 +22,22 @@ Reader = Callable[[], float | None]
 Kind = Literal["samples", "steps", "seconds"]
 _K = TypeVar("_K", bound=Kept)
 
+HISTORY: Final = "samples"
+"""Under what a shelf keeps the samples of its windows of a number of samples."""
+
 
 class Shelf:
     """Makes readers and feeds what they read. Readers of the same window share its samples.
 
-    State is dumped by what a window is ("100 samples"), not by who reads it: a changed rule set finds what it still uses.
+    Windows of a number of samples share one history, which stands before them. State is dumped by what a window is ("100 samples"), not by
+    who reads it: a changed rule set finds what it still uses.
     """
 
-    __slots__ = ("kept", "pushes", "things")
+    __slots__ = ("kept", "things")
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}  # by what it is: "100 samples"
         self.things: tuple[Kept, ...] = ()
-        self.pushes: tuple[Push, ...] = ()  # `push` in parts, for a caller in a hurry
 
     def reader(
         self, function: str, *, kind: Kind = "samples", amount: float = 1.0, minimum: int | None = None, q: float = 0.5
@@ -44,7 +49,6 @@ class Shelf:
         """
         made = self._make(function, kind, amount, minimum, q)
         self.things = tuple(self.kept.values())
-        self.pushes = tuple(k.pusher() if isinstance(k, Series) else k.push for k in self.kept.values())
         return made
 
     def _make(self, function: str, kind: Kind, amount: float, minimum: int | None, q: float) -> Reader:
@@ -58,7 +62,8 @@ class Shelf:
     def series(self, kind: Kind, amount: float) -> Series:
         """The window of this span, made when nobody asked for it before."""
         if kind == "samples":
-            return self.keep(f"{int(amount)} samples", SampleSeries, lambda: SampleSeries(int(amount)))
+            history = self.keep(HISTORY, History, History)
+            return self.keep(f"{int(amount)} samples", SampleSeries, lambda: SampleSeries(history, int(amount)))
         return self.keep(f"{float(amount)!r} {kind}", RangeSeries, lambda: RangeSeries(kind, amount))
 
     def keep(self, key: str, kind: type[_K], make: Callable[[], _K]) -> _K:
@@ -77,8 +82,8 @@ class Shelf:
 
     def push(self, value: float, step: float, time: float | None) -> None:
         """The next finite sample, or judgement as 1.0 or 0.0. Samples that are not finite are the caller's to keep out."""
-        for push in self.pushes:
-            push(value, step, time)
+        for thing in self.things:
+            thing.push(value, step, time)
 
     def rewind(self, step: float) -> None:
         """An attempt begins at `step`: samples at or beyond it leave the windows, `ema` is reseeded, bests are kept."""
@@ -96,9 +101,35 @@ class Shelf:
 
     def load(self, state: Mapping[str, list[Any]]) -> None:
         """Come to the state that `dump` described. What is not in it starts as new; what nobody reads any more is left out."""
+        if HISTORY in self.kept:
+            state = _with_history(state)
         for key, kept in self.kept.items():
             if key in state:
                 kept.load(state[key])
+
+
+def joined(again: Mapping[str, list[Any]], kept: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The state of a shelf: what was kept, and for what it lacks that of a shelf that saw the same samples again."""
+    out = {**again, **kept}
+    if HISTORY in again and HISTORY in kept:
+        out[HISTORY] = max(kept[HISTORY], again[HISTORY], key=_held)
+    return out
+
+
+def _held(history: list[Any]) -> int:
+    return len(history[0])
+
+
+def _with_history(state: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+    """Windows once had their samples to themselves; all of a metric's end with the same one, so that the longest holds those of the others."""
+    alone = {key: kept for key, kept in state.items() if key.endswith(" samples") and isinstance(kept[0], list)}
+    if not alone:
+        return state
+    histories = [[*kept[:3], 0] for kept in alone.values()]
+    if HISTORY in state:
+        histories.append(state[HISTORY])
+    now = {key: [len(kept[0]), *kept[5:7]] for key, kept in alone.items()}
+    return {**state, **now, HISTORY: max(histories, key=_held)}
 
 
 # --- running values
@@ -151,32 +182,36 @@ _OF_SAMPLES: Final[dict[str, Callable[[Shelf, int], Reader]]] = {
 
 def _speaking(series: Series, compute: Reader, minimum: int | None) -> Reader:
     """`compute`, once the window is full or, with `minimum`, holds as many samples."""
-    values, full = series.values, series.full
+    full = series.full
     if minimum is None and not isinstance(series, SampleSeries):
         return lambda: compute() if full() else MISSING
     need = series.width if isinstance(series, SampleSeries) else 1
     need = need if minimum is None else max(1, min(minimum, need) if isinstance(series, SampleSeries) else minimum)
-    return lambda: compute() if len(values) >= need else MISSING
+    return lambda: compute() if series.count >= need else MISSING
 
 
 def _oldest(series: Series) -> Reader:
-    values = series.values
-    return lambda: values[0]
+    history = series.history
+    return lambda: history.values[-series.count]
 
 
 def _count(series: Series) -> Reader:
-    values = series.values
-    return lambda: float(len(values))
+    return lambda: float(series.count)
 
 
 def _delta(series: Series) -> Reader:
-    values = series.values
-    return lambda: values[-1] - values[0]
+    history = series.history
+    return lambda: history.values[-1] - history.values[-series.count]
 
 
 def _pct_change(series: Series) -> Reader:
-    values = series.values
-    return lambda: (values[-1] - values[0]) / abs(values[0]) if values[0] else math.nan
+    history = series.history
+
+    def read() -> float:
+        oldest = history.values[-series.count]
+        return (history.values[-1] - oldest) / abs(oldest) if oldest else math.nan
+
+    return read
 
 
 def _quantile(series: Series, q: float) -> Reader:

@@ -3,14 +3,57 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Any, ClassVar, Final, Self
+from operator import mul
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
-from walert.rules.windows.moments import Moments
+from walert.rules.windows.moments import DOWN, Moments
 from walert.rules.windows.series import MISSING, Series, Statistic
 
-_FAR: Final = 1e100  # steps are taken to lie within this of each other, so that their squares stay finite
-_FALL: Final = 1e-8
+FAR: Final = 1e100  # steps are taken to lie within this of each other, so that their squares stay finite
+FALL: Final = 1e-8
+
+
+class Course(NamedTuple):
+    """Some samples: their steps and how they go with the values. `anchor` is the newest step, `shifted` the sum of the distances from it.
+
+    `level` is the newest value, `mean` the mean distance from it; `is_far` when a step lies too far from the newest.
+    """
+
+    n: int
+    anchor: float
+    shifted: float
+    m2: float
+    level: float
+    mean: float
+    cross: float
+    is_far: bool
+
+
+def course(values: Sequence[float], steps: Sequence[float]) -> Course:
+    """The sums in exact passes."""
+    level = values[-1]
+    return _course(steps, [v - level for v in values], level)
+
+
+def course_of_huge(values: Sequence[float], steps: Sequence[float]) -> Course:
+    """As `course`, the values scaled down."""
+    level = values[-1] * DOWN
+    return _course(steps, [v * DOWN - level for v in values], level)
+
+
+def _course(steps: Sequence[float], ys: list[float], level: float) -> Course:
+    n, anchor = len(ys), steps[-1]
+    ts = [step - anchor for step in steps]
+    is_far = not -FAR < min(ts) <= max(ts) < FAR
+    if is_far:
+        ts = [max(-FAR, min(t, FAR)) for t in ts]
+    shifted, mean_y = math.fsum(ts), math.fsum(ys) / n
+    mean_t = shifted / n
+    ts = [t - mean_t for t in ts]
+    cross = math.fsum(map(mul, ts, [y - mean_y for y in ys]))
+    return Course(n, anchor, shifted, math.fsum(map(mul, ts, ts)), level, mean_y, cross, is_far)
 
 
 class Trend(Statistic):
@@ -54,8 +97,8 @@ class Trend(Statistic):
     def add(self, value: float) -> None:
         """`value` came, at the newest step."""
         if self.n == 0:
-            self.anchor_step, self.anchor_value = self.series.steps[-1], value * self.moments.scale
-        t, y = self._shifted(self.series.steps[-1], value)
+            self.anchor_step, self.anchor_value = self.series.history.steps[-1], value * self.moments.scale
+        t, y = self._shifted(self.series.history.steps[-1], value)
         n = self.n
         self.n = n + 1
         apart = t - self.sum_steps / n if n else 0.0
@@ -63,7 +106,7 @@ class Trend(Statistic):
         self.sum_values += y
         self.m2 += apart * (t - self.sum_steps / (n + 1))
         self.cross += apart * (y - self.sum_values / (n + 1))
-        self.oldest = self.series.steps[0]
+        self.oldest = self.series.oldest_step()
         self._guard()
 
     def drop(self, old: float) -> None:
@@ -78,14 +121,14 @@ class Trend(Statistic):
         self.sum_values -= y
         self.m2 -= apart * (t - self.sum_steps / n)
         self.cross -= apart * (y - self.sum_values / n)
-        self.oldest = self.series.steps[0]
+        self.oldest = self.series.oldest_step()
         self._guard()
 
     def slide(self, value: float, old: float) -> None:
         """`value` came and `old` left: the updates of a changed mean, at one number of samples."""
-        steps, n, scale = self.series.steps, self.n, self.moments.scale
-        t, t_old = steps[-1] - self.anchor_step, self.oldest - self.anchor_step
-        if not (-_FAR < t < _FAR and -_FAR < t_old < _FAR):
+        n, scale = self.n, self.moments.scale
+        t, t_old = self.series.history.steps[-1] - self.anchor_step, self.oldest - self.anchor_step
+        if not (-FAR < t < FAR and -FAR < t_old < FAR):
             self.drop(old)
             self.add(value)
             return
@@ -95,36 +138,48 @@ class Trend(Statistic):
         self.sum_values = y_new = y_sum + (y - y_old)
         self.m2 += moved * (t + t_old - (t_sum + t_new) / n)
         self.cross += moved * (y - y_new / n) + (t_old - t_sum / n) * (y - y_old)
-        self.oldest = steps[0]
+        self.oldest = self.series.oldest_step()
         self._guard()
 
     def _shifted(self, step: float, value: float) -> tuple[float, float]:
         t = step - self.anchor_step
-        if not -_FAR < t < _FAR:
-            t = math.copysign(_FAR, t)
+        if not -FAR < t < FAR:
+            t = math.copysign(FAR, t)
         return t, value * self.moments.scale - self.anchor_value
 
     def _guard(self) -> None:
         if self.m2 > self.peak:
             self.peak = self.m2
-        elif self.m2 < self.peak * _FALL:
+        elif self.m2 < self.peak * FALL:
             self.series.due = 0
 
     def settle(self) -> None:
-        """Compute the sums in exact passes; the moments have settled before."""
-        steps, values = self.series.steps, self.series.values
-        n = self.n = len(values)
+        """Compute the sums exactly, from those of the history's blocks; the moments have settled before."""
+        series, moments = self.series, self.moments
+        n = self.n = series.count
         self.sum_steps = self.sum_values = self.cross = self.m2 = self.peak = 0.0
         if not n:
             return
-        self.oldest, self.anchor_step, self.anchor_value = steps[0], steps[-1], values[-1] * self.moments.scale
-        first, anchor, scale = self.anchor_step, self.anchor_value, self.moments.scale
-        ts = [max(-_FAR, min(step - first, _FAR)) for step in steps]
-        ys = [value * scale - anchor for value in values]
-        self.sum_steps, self.sum_values = math.fsum(ts), math.fsum(ys)
+        steps = series.history.steps
+        self.oldest, self.anchor_step, self.anchor_value = series.oldest_step(), steps[-1], moments.anchor
+        self.sum_values = moments.shifted
+        compute = course if moments.scale == 1.0 else course_of_huge
+        parts = series.history.parts(n, compute, compute)
+        if len(parts) > 1 and any(p.is_far or abs(p.anchor - self.anchor_step) >= FAR for p in parts):
+            parts = [compute(series.values(), series.steps())]
+        self._put_together(parts)
+
+    def _put_together(self, parts: Sequence[Course]) -> None:
+        n, first, level = self.n, self.anchor_step, self.anchor_value
+        self.sum_steps = math.fsum([p.n * (p.anchor - first) + p.shifted for p in parts])
         mean_t, mean_y = self.sum_steps / n, self.sum_values / n
-        self.m2 = self.peak = math.fsum([(t - mean_t) * (t - mean_t) for t in ts])
-        self.cross = math.fsum([(t - mean_t) * (y - mean_y) for t, y in zip(ts, ys, strict=True)])
+        ts = [(p.anchor - first) + p.shifted / p.n - mean_t for p in parts]
+        ys = [(p.level - level) + p.mean - mean_y for p in parts]
+        self.m2 = self.peak = math.fsum(
+            [*(p.m2 for p in parts), *(p.n * t * t for p, t in zip(parts, ts, strict=True))]
+        )
+        apart = (p.n * t * y for p, t, y in zip(parts, ts, ys, strict=True))
+        self.cross = math.fsum([*(p.cross for p in parts), *apart])
 
     rebuild = settle
 
@@ -166,25 +221,29 @@ class Falls(Statistic):
 
     def rate(self) -> float | None:
         """Increase per second from the oldest sample to the newest; NaN when no time passed, MISSING when a time is not known."""
-        times = self.series.times
-        if not times or times[0] is None or times[-1] is None:
+        times, count = self.series.history.times, self.series.count
+        if not times or not count:
             return MISSING
-        seconds = times[-1] - times[0]
+        seconds = times[-1] - times[-count]
+        if seconds != seconds:
+            return MISSING
         return self._increase() / seconds if seconds > 0.0 else math.nan
 
     def _increase(self) -> float:
-        values = self.series.values
+        values = self.series.history.values
+        newest, oldest = values[-1], values[-self.series.count]
         if not self.older:
-            return values[-1] - values[0]
+            return newest - oldest
         between = self.suffixes[-2] if len(self.suffixes) > 1 else 0.0
-        return (self.older[-1] - values[0]) + between + self.newer_sum + values[-1]
+        return (self.older[-1] - oldest) + between + self.newer_sum + newest
 
     def add(self, value: float) -> None:
         """`value` came; was it a fall?"""
-        values = self.series.values
-        if len(values) < 2 or value >= values[-2]:
+        if self.series.count < 2:
             return
-        reached = values[-2]
+        reached = self.series.history.values[-2]
+        if value >= reached:
+            return
         if self.older:
             self.newer.append(reached)
             self.newer_sum += reached
@@ -193,8 +252,8 @@ class Falls(Statistic):
 
     def drop(self, old: float) -> None:
         """`old` left, and the fall after it, if there was one."""
-        values = self.series.values
-        if values and values[0] < old:
+        count = self.series.count
+        if count and self.series.history.values[-count] < old:
             self.older.pop()
             self.suffixes.pop()
             if not self.older:
@@ -202,7 +261,7 @@ class Falls(Statistic):
 
     def slide(self, value: float, old: float) -> None:
         """`value` came and `old` left; a window of one sample has no falls."""
-        if len(self.series.values) > 1:
+        if self.series.count > 1:
             self.add(value)
             self.drop(old)
 
@@ -213,7 +272,7 @@ class Falls(Statistic):
 
     def rebuild(self) -> None:
         """Find the falls among the samples held."""
-        self._turn([a for a, b in pairwise(self.series.values) if b < a])
+        self._turn([a for a, b in pairwise(self.series.values()) if b < a])
 
     def dump(self) -> int:
         """How many of the falls stand in the first stack."""
@@ -221,7 +280,7 @@ class Falls(Statistic):
 
     def load(self, state: int) -> None:
         """Come to the state that `dump` described."""
-        falls = [a for a, b in pairwise(self.series.values) if b < a]
+        falls = [a for a, b in pairwise(self.series.values()) if b < a]
         self._turn(falls[:state])
         self.newer = falls[state:]
         for reached in self.newer:
