@@ -272,3 +272,21 @@ def test_a_birth_time_tells_a_given_inode_from_a_kept_one(tail, log):
     if place.birth is None:
         pytest.skip("this file system tells no birth times")
     assert abs(place.birth - os.stat(log).st_mtime) < 5.0
+
+
+def test_a_log_whose_folder_was_renamed_goes_on_in_a_copy_that_replaces_it_while_stopped(tail, runs):
+    """Catalogue 23, 31: nothing was written between the two, so that only the new path can be known."""
+    (runs / "a").mkdir()
+    append(runs / "a" / "m.jsonl", lines(0, 5))
+    tail.settle()
+    (runs / "a").rename(runs / "b")
+    tail.settle()
+    tail.stop()
+    log = runs / "b" / "m.jsonl"
+    copy = runs / "b" / ".copy"
+    copy.write_bytes(log.read_bytes())
+    append(copy, lines(5, 8))
+    copy.rename(log)
+    tail.start()
+    tail.settle()
+    assert tail.read == lines(0, 8)

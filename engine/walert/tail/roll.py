@@ -91,8 +91,12 @@ class Roll:
         """Its file is found at a path."""
         if self.paths.get(stream.path) is stream:
             del self.paths[stream.path]
+        moved = stream.buffer.offset > 0 and stream.path != found.path
         stream.path, stream.source, stream.root = found.path, found.source, found.root
         self.paths[found.path] = stream
+        if moved:
+            stream.told = -1  # its new path is committed, too: it may be all that it is known by after a restart
+            self.mark(stream)
         if stream.gone is not None:
             stream.gone, stream.ending = None, False
             self.nameless.pop(stream.id, None)
