@@ -182,6 +182,22 @@ def test_an_outbox_that_fails_is_asked_again_and_nothing_is_sent_twice(caplog):
     assert "the outbox cannot be used (OSError: database is locked)" in caplog.text
 
 
+def test_a_worker_whose_outbox_fails_does_not_count_as_moving():
+    clock, outbox = HandClock(), outbox_of()
+    outbox.broken = OSError("file is not a database")
+    with delivering(outbox, Plan("ml-team"), clock=clock) as delivery:
+        outbox.until_refused(1)
+        before = delivery.moved()["ml-team"]
+        clock.turn(500.0)
+        outbox.until_refused(3)
+        assert delivery.moved()["ml-team"] == before
+        outbox.broken = None
+        outbox.add(message(1))
+        delivery.wake()
+        outbox.until(1, "delivered")
+    assert delivery.moved()["ml-team"] == clock.ticks
+
+
 def test_a_new_url_applies_to_the_next_message():
     old, new = Gate("ml-team"), Plan("ml-team")
     outbox = outbox_of(message(1), message(2))

@@ -66,7 +66,7 @@ class Bulletin:
         now = self._clock.monotonic()
         told = {DAEMON: self._about, **facts}
         self._next = now + T_CHANGED
-        # SQLite goes on with a file that has no name any more, and says nothing.
+        # SQLite goes on with a file that has no name any more, or was emptied, and says nothing.
         self._health.lost = None if _identity(self._store.path) == self._file else str(self._store.path)
         if told == self._told and now - self._at < T_TELL:
             return
@@ -108,12 +108,13 @@ def heartbeat(status: HeartbeatStatus | None) -> dict[str, Any] | None:
     return None if status is None else asdict(status)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int, bool] | None:
+    """What tells whether the file is still there, without opening it: to close it again would drop SQLite's locks on it."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_size > 0
 
 
 def _stamped(fact: dict[str, Any] | None, at: float) -> dict[str, Any] | None:

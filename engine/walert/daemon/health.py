@@ -39,7 +39,7 @@ class Health:
         if (failing := self.failing) is not None:
             return f"nothing can be committed to the state file for {_ago(now, failing)}"
         if (lost := self.lost) is not None:
-            return f"the state file {lost} was removed or replaced: restart walertd"
+            return f"the state file {lost} was removed, replaced or emptied: restart walertd"
         if now - self.committed > COMMIT:
             return f"nothing was committed for {_ago(now, self.committed)}"
         for name, turned in self.workers.items():

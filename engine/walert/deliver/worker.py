@@ -126,7 +126,7 @@ class Worker:
 
     @property
     def moved(self) -> float:
-        """When the loop last turned, monotonic seconds: an honest heartbeat needs it."""
+        """When the loop last turned with an outbox that could be used, monotonic seconds: an honest heartbeat needs it."""
         return self._moved
 
     # --- the loop ----------------------------------------------------------------------------------------------------
@@ -134,14 +134,15 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`. Owns the outbox that it makes."""
         while not self._stopping:
-            self._moved = self._clock.monotonic()
             self._sleep(self._safe_turn())
         self._sender.leave()
         self._close_outbox()
 
     def _safe_turn(self) -> float:
         try:
-            return self._turn()
+            seconds = self._turn()
+            self._moved = self._clock.monotonic()
+            return seconds
         except Exception as error:  # the outbox is locked, full or gone: it is asked again, and nothing was lost
             log.warning("receiver %s: the outbox cannot be used (%s: %s)", self.name, type(error).__name__, error)
             self._close_outbox()
