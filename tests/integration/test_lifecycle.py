@@ -118,6 +118,22 @@ def test_a_process_that_ended_while_no_daemon_ran_is_told_at_the_next_start(tmp_
         assert daemon.titles() == []
 
 
+def test_each_end_is_told_once_however_often_the_daemon_is_killed(tmp_path: Path) -> None:
+    home = Home(tmp_path, RULES)
+    ends = ["os._exit(1)", "sys.exit(3)", ""]
+    for n in range(6):
+        with home.daemon() as daemon:
+            with Script(home, BEGIN + ends[n % 3], WALERT_RUN_ID=f"r{n}") as script:
+                script.end()
+            if n % 2:
+                eventually(lambda: len(told(home)) >= n - 1)
+            daemon.kill()
+    with home.daemon():
+        eventually(lambda: len(told(home)) == 6)
+    titles = sorted(alert["title"] for alert in told(home))
+    assert titles == ["Run crashed"] * 2 + ["Run failed"] * 2 + ["Run finished"] * 2
+
+
 def test_once_tells_of_a_crash_too(tmp_path: Path) -> None:
     home = Home(tmp_path, RULES)
     with Script(home, BEGIN + "os._exit(5)") as script:
