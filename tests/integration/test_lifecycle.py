@@ -126,7 +126,7 @@ def test_each_end_is_told_once_however_often_the_daemon_is_killed(tmp_path: Path
             with Script(home, BEGIN + ends[n % 3], WALERT_RUN_ID=f"r{n}") as script:
                 script.end()
             if n % 2:
-                eventually(lambda: len(told(home)) >= n - 1)
+                eventually(lambda enough=n - 1: len(told(home)) >= enough)
             daemon.kill()
     with home.daemon():
         eventually(lambda: len(told(home)) == 6)
