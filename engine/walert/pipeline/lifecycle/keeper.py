@@ -85,6 +85,7 @@ class _Life:
     shown: str = "running"
     since: float = 0.0
     held: float | None = None
+    unjudged: bool = True
     looked: float = float("-inf")
 
     @property
@@ -137,6 +138,7 @@ class Keeper:
         self._pulses: dict[str, _Pulse] = {}
         self._ledger = ledger
         self._taken_up = False
+        self._suspects: list[str] = []
         self._roomy = 0  # runs left when room was made the last time
 
     @property
@@ -190,7 +192,8 @@ class Keeper:
             record.event or {}, record.step if record.has_step else None
         )
         # `walert run` saw the end; what the command itself said of it may be in a log that was not read yet: the next look judges.
-        changed = None if life.members[stream].boss else self._judge(life, now, moment)
+        life.unjudged = life.members[stream].boss
+        changed = None if life.unjudged else self._judge(life, now, moment)
         return changed or self._news(life, life.members[stream], None, "a process ended", now)
 
     def heard(
@@ -221,25 +224,24 @@ class Keeper:
         A process that is gone is judged at the second look, so that its last words are read before.
         """
         self._take_up()
+        self._suspects, limits = [], self.limits
         for life in list(self._lives.values()):
             if life.is_over or (life.foreign and moment - life.looked < FOREIGN_EVERY):
                 continue
             life.looked = moment
+            changed = life.unjudged or life.held is not None
             for stream, member in list(life.members.items()):
                 if not member.over:
-                    state = standing(member, self._sight(member, now, moment, is_read), self.limits)
-                    life.members[stream] = replace(member, state=state)
-            changed = self._judge(life, now, moment)
-            if changed is not None:
-                yield changed
+                    state = standing(member, self._sight(member, now, moment, is_read), limits)
+                    if state != member.state:
+                        life.members[stream], changed = replace(member, state=state), True
+            news = self._judge(life, now, moment) if changed else None
+            if news is not None:
+                yield news
 
     def suspects(self) -> list[str]:
-        """The logs of processes that seem to be gone: they are to be read to their end before the next look."""
-        return [m.path for life in self._lives.values() for s, m in life.members.items() if self._is_suspect(s)]
-
-    def _is_suspect(self, stream: str) -> bool:
-        pulse = self._pulses.get(stream)
-        return pulse is not None and pulse.suspect
+        """The logs of processes that seemed to be gone at the last look: they are to be read to their end before the next one."""
+        return self._suspects
 
     def named(self, run: Run) -> Run:
         """The run as the process that trains calls itself; `walert run` knows the command only."""
@@ -252,10 +254,14 @@ class Keeper:
         return life is None or life.shown in ("running", "stalled", "lost")
 
     def _sight(self, member: Member, now: float, moment: float, is_read: Callable[[str], bool]) -> Sight:
-        pulse = self._pulses.setdefault(member.stream, _pulse(member, now, moment))
+        pulse = self._pulses.get(member.stream)
+        if pulse is None:
+            pulse = self._pulses[member.stream] = _pulse(member, now, moment)
         gone = None if member.foreign else self.senses.gone(member.facts)
         judged = bool(gone) and pulse.suspect and is_read(member.stream)
         pulse.suspect = bool(gone)
+        if gone and not judged:
+            self._suspects.append(member.path)
         if gone is None and member.beats is not None:
             self._feel(pulse, member, moment)
         return Sight(gone and judged, moment - pulse.line, moment - pulse.beat)
@@ -270,6 +276,7 @@ class Keeper:
     # --- what follows
 
     def _judge(self, life: _Life, now: float, moment: float) -> News | None:
+        life.unjudged = False
         found = verdict(tuple(life.members.values()))
         if found.state == life.shown:
             return self._release(life, found, now, moment)
