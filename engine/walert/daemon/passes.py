@@ -73,12 +73,12 @@ class Passes:
         return self.clock.monotonic() - self._since > TOGETHER_SECONDS
 
     def tick(self) -> set[str]:
-        """What falls due in silence; files that had nothing new since the start are taken up first."""
+        """What falls due in silence; files that had nothing new since the start are taken up by and by."""
         try:
             if not self._awake:
                 for batch in self.follower.idle():
                     if self.pipeline.may_fall_due(batch.path):
-                        self.pipeline.wake_up(batch)
+                        self.pipeline.rest(batch)
             self._awake = True
             return self.pipeline.tick()
         except StoreError as error:

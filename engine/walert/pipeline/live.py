@@ -38,6 +38,8 @@ HISTORY_AFTER = 3600.0  # a file first seen with an older mtime is history: judg
 LATE_AFTER = 900.0  # an alert told this long after its record is marked late
 RUN_TIMEOUT = 86_400.0  # a file without an end record that has not grown for so long has ended
 MAX_SESSIONS = 1_000  # files whose state is held in memory; others are read back from the state file
+WAKE_SECONDS = 0.1  # that a tick spends on taking up files from the state file
+WAKE_AT_LEAST = 50  # files that it takes up, if the seconds allow it, though others must make room
 MAX_SAMPLES = 3  # bad lines of a pass that are shown in the log; all are counted
 
 
@@ -174,6 +176,7 @@ class Pipeline:
         self._listing = False  # while history is judged: an alert goes to nobody, and so does the end of what it told
         self._behind: set[str] = set()  # streams of which the newest batch was not the end
         self._places: dict[str, Batch] = {}  # stream -> its newest batch, once it is read to its end
+        self._resting: dict[str, Batch] = {}  # such whose state is not in memory, though time alone may change it
 
     # --- one pass
 
@@ -378,6 +381,7 @@ class Pipeline:
         self.parcels.rest(self.now())
         told = self.end_silences()
         self.silencer.look(self.now())
+        self._wake_some()
         for stream, batch in list(self._places.items()):
             session = self.sessions.get(stream)
             if session is not None and stream not in self._modes:
@@ -449,14 +453,30 @@ class Pipeline:
         """Whether time alone may change anything for the file: by the host's rules, or by what its run may carry."""
         return bool(self.run_rules.host.timed) or carries_rules(os.path.dirname(path))
 
+    def rest(self, batch: Batch) -> None:
+        """After a restart: a file that has nothing new is taken up at one of the next ticks. `batch` is an empty one."""
+        if batch.checkpoint.stream not in self._places:
+            self._resting[batch.checkpoint.stream] = batch
+
+    def _wake_some(self) -> None:
+        """Take up files that rest. Of more than fit into memory each has its turn, and those that make room rest in its place."""
+        began, room = self.monotonic(), MAX_SESSIONS - len(self.sessions)
+        for count, (stream, batch) in enumerate(list(self._resting.items())):
+            if count >= max(room, WAKE_AT_LEAST) or self.monotonic() - began > WAKE_SECONDS:
+                return
+            if stream in self._resting:
+                self.wake_up(batch)
+                self._resting.pop(stream, None)
+
     def wake_up(self, batch: Batch) -> None:
-        """After a restart: take up a file that has nothing new, so that its silence is noticed. `batch` is an empty one."""
+        """Take up a file that has nothing new, so that its silence is noticed. `batch` is an empty one."""
         if batch.checkpoint.stream not in self._places:
             self._read_on(batch, self._session(batch))
 
     def _read_on(self, batch: Batch, session: Session | None) -> None:
         """Note when a file was read to its end: its silence begins there."""
         stream = batch.checkpoint.stream
+        self._resting.pop(stream, None)
         if batch.caught_up and session is not None and not batch.ended:
             self._places[stream] = replace(batch, lines=[], flaws=(), fresh=False, replaces=None)
         else:
@@ -597,8 +617,14 @@ class Pipeline:
         self.sessions[stream] = session
         self._of_run.setdefault(session.run.id, set()).add(stream)
         while len(self.sessions) > MAX_SESSIONS:
-            self._close_session(next(iter(self.sessions)))
+            self._make_room(*next(iter(self.sessions.items())))
         return session
+
+    def _make_room(self, stream: str, session: Session) -> None:
+        place = self._places.get(stream)
+        self._close_session(stream)
+        if place is not None and session.fold.rules.timed:
+            self._resting[stream] = place
 
     def _close_session(self, stream: str) -> None:
         session = self.sessions.pop(stream, None)
@@ -619,6 +645,7 @@ class Pipeline:
         session = self.sessions.get(stream)
         run_id = session.run.id if session is not None else None
         self._close_session(stream)
+        self._resting.pop(stream, None)
         self.renewals.forget(stream)
         if run_id is not None:
             self._forget(run_id)
@@ -692,6 +719,7 @@ class Pipeline:
             self._say(session.run, said, False, done)
         self._close_session(old)
         self.renewals.forget(old)
+        self._resting.pop(old, None)
         done.forget.append(old)
 
     # --- reload
@@ -703,6 +731,7 @@ class Pipeline:
         self.run_rules.host = rules
         for stream in list(self.sessions):
             self._close_session(stream)
+        self._resting.clear()  # all are taken up anew
         self.renewals.clear()
 
     def _rules_for(self, batch: Batch, run: Run, kept: Kept) -> tuple[RuleSet, RuleSet | None]:
