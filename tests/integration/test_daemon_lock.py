@@ -37,7 +37,7 @@ class Writer:
         self._thread.join()
 
     def _run(self):
-        while not self._enough.wait(0.03):
+        while not self._enough.wait(0.1):
             self.steps += 1
             self.home.log("m.jsonl", {"step": self.steps, "loss": 3.0, "timestamp": 1.8e9 + 10 * self.steps})
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import dataclass, replace
 
 import pytest
 from store_values import alert, checkpoint
 
 from walert.model import MAX_SHOWN, AlertLevel, Delivered, Permanent, Temporary, Terms
+from walert.store import schema
+from walert.store.codec import alert_to_builtins, pack
 from walert.store.outbox import SqliteOutbox
 from walert.store.reader import Reader
 from walert.store.store import Changes, Store
@@ -263,3 +267,19 @@ def test_an_end_whose_firing_is_queued_behind_it_comes_after_it(store, outbox):
     assert lease(outbox, NOW + 20) == []
     outbox.settle(1, Delivered(), None, NOW + 20)
     assert [m.alert.kind for m in lease(outbox, NOW + 22)] == ["resolved"]
+
+
+def test_a_state_file_of_before_keeps_its_messages_with_the_level_of_their_alerts(tmp_path):
+    path = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as old:
+        schema.migrate(old, schema.MIGRATIONS[:2])
+        for n, level in enumerate(("INFO", "ERROR")):
+            row = (f"alert-{n}", "run-1", "firing", "T", level, NOW, pack(alert_to_builtins(one(n, level))))
+            old.execute(
+                "INSERT INTO alert (id, run_id, kind, title, level, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+            )
+            message = (f"alert-{n}", "me", "firing", NOW, NOW)
+            old.execute("INSERT INTO message (alert_id, receiver, kind, born, touched) VALUES (?, ?, ?, ?, ?)", message)
+    with Store.open(path, now=NOW) as store, SqliteOutbox(path) as outbox:
+        assert [m.alerts for m in lease(outbox, limit=5)] == [(one(1),), (one(0, "INFO"),)]
+        assert messages_of(store, "alert-1") == [(2, "waiting", 1, None)]
