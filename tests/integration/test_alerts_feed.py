@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 from daemons import REACHED, WALERT, Home, eventually
@@ -137,6 +138,23 @@ def test_dead_messages_are_mended_in_bulk_and_by_filter(tmp_path):
         assert home.walert("outbox", "retry", "all").stdout == "no such message is open\n"
         assert home.walert("outbox", "retry").returncode == 2
         assert home.walert("outbox", "drop", "all", "3").returncode == 2
+
+
+def test_the_outbox_says_that_quiet_hours_hold_a_message(tmp_path):
+    now = time.time()
+    begin, end = (time.strftime("%H:%M", time.gmtime(now + seconds)) for seconds in (-3_600, 3_600))
+    quiet = f"{{from: '{begin}', to: '{end}', zone: UTC, pass: ERROR}}"
+    home = Home(tmp_path, RULES, f'{{console: {{url: "console://", quiet: {quiet}}}}}')
+    with home.daemon() as daemon:
+        home.log("a.jsonl", {"step": 1, "loss": 9.0, "timestamp": now})  # an ERROR: it passes with what came beside it
+        daemon.until(lambda: "2 alerts: High, Higher" in "".join(daemon.printed))
+        home.rules.write_text(RULES.replace("level: ERROR, ", "").replace("High", "Loud"))
+        daemon.until(lambda: daemon.kinds("reload"))
+        home.log("b.jsonl", {"step": 1, "loss": 2.5, "timestamp": now})
+        daemon.until(lambda: "Loud" in daemon.titles())
+        assert "held: quiet hours" in home.walert("outbox").stdout
+    assert "Loud" not in "".join(daemon.printed)
+    assert home.once().stdout.count("Loud") >= 1  # somebody waits for it
 
 
 def test_the_id_of_a_message_is_explained(tmp_path):

@@ -111,11 +111,20 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         print("nothing waits, nothing is dead")
     else:
         header = ("id", "receiver", "state", "level", "title", "run", "tries", "born", "reason")
-        print_table(header, [_shown(row) for row in rows])
+        print_table(header, [_shown(row, config) for row in rows])
     return FINE
 
 
-def _shown(row: MessageRow) -> tuple[object, ...]:
+def _shown(row: MessageRow, config: Config) -> tuple[object, ...]:
     title = row.title if row.alerts == 1 else f"{row.title} and {row.alerts - 1} more"
-    why = row.reason or (f"collected: {row.collect}" if row.collect and row.state == "waiting" else "")
+    why = row.reason or (_waits_for(row, config) if row.state == "waiting" else "")
     return row.id, row.receiver, row.state, row.level, title, row.run, row.tries, age(row.born), why
+
+
+def _waits_for(row: MessageRow, config: Config) -> str:
+    """What holds a message that was never tried."""
+    receiver = config.receivers.get(row.receiver)
+    quiet = receiver.quiet if receiver is not None else None
+    if quiet is not None and AlertLevel(row.level).severity < quiet.terms(time.time()).least:
+        return "held: quiet hours"
+    return f"collected: {row.collect}" if row.collect else ""
