@@ -91,6 +91,46 @@ sys.exit(1)
     assert "Last lines of stderr:" in told(home)[0]["text"]
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_stay_without_effect(tmp_path: Path, closed: str) -> None:
+    home = home_of(tmp_path)
+    script = "import os\nfor fd in (1, 2):\n  try: os.write(fd, b'word')\n  except OSError: pass\nos._exit(3)"
+    command = ["run", "--no-daemon", "--stdout-metrics", "--", *PYTHON, script]
+    done = home.run(["bash", "-c", f'"$@" {closed}', "bash", *WALERT, *command])
+    assert done.returncode == 3
+    assert ("walert run" in done.stdout, "Traceback" in done.stderr) == (False, False)
+    assert run_log(home)[-1]["_walert"]["exit_code"] == 3
+
+
+def test_a_reader_that_goes_away_is_no_end_for_the_command(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    script = "import sys\nfor n in range(20000): print('line', n, file=sys.stderr)\nsys.exit(4)"
+    pipe = '"$@" 2>&1 >/dev/null | head -1; echo "${PIPESTATUS[0]}"'
+    done = home.run(["bash", "-c", pipe, "bash", *WALERT, "run", "--no-daemon", "--", *PYTHON, script])
+    assert done.stdout.splitlines()[-1] == "4"
+
+
+def test_a_process_that_stays_behind_does_not_hold_it_up(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    done = home.run(
+        [
+            "bash",
+            "-c",
+            '"$@" 2>/dev/null',
+            "bash",
+            *WALERT,
+            "run",
+            "--no-daemon",
+            "--",
+            "bash",
+            "-c",
+            "sleep 65 >/dev/null & exit 2",
+        ]
+    )
+    assert done.returncode == 2
+    assert run_log(home)[-1]["_walert"]["exit_code"] == 2
+
+
 def test_what_stderr_holds_can_mention_nobody(tmp_path: Path) -> None:
     home = home_of(tmp_path)
     alone(home, *PYTHON, "import sys; sys.exit('\\x1b[31mno data\\x1b[0m <!channel> \\x07')")

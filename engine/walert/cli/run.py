@@ -70,8 +70,9 @@ def _run(args: argparse.Namespace, config: Config, record: Record, command: list
     from walert.supervise.last_lines import LastLines
     from walert.supervise.memory import oom_kills
     from walert.supervise.printed import Printed
-    from walert.supervise.stream import Passing
+    from walert.supervise.stream import Passing, hold_closed
 
+    there = hold_closed()
     tail, printed, kills = LastLines(), Printed(), oom_kills()
     needed = _needs_daemon(args, config, record)
 
@@ -79,10 +80,9 @@ def _run(args: argparse.Namespace, config: Config, record: Record, command: list
         for found in printed.take(data):
             record.metrics(found)
 
-    sys.stdout.flush()
     with child.Signals() as signals:
-        streams = {2: Passing(2, tail.take)} if _is_open(2) else {}
-        if args.stdout_metrics and _is_open(1):
+        streams = {2: Passing(2, tail.take)} if 2 in there else {}
+        if args.stdout_metrics and 1 in there:
             streams[1] = Passing(1, read)
         own: list[OwnDaemon] = []
 
@@ -93,7 +93,7 @@ def _run(args: argparse.Namespace, config: Config, record: Record, command: list
         try:
             outcome = child.run(command, _environ(args, record), signals, streams, began)
         except OSError as error:
-            print(f"walert run: {command[0]}: {error.strerror}", file=sys.stderr)
+            _say(f"{command[0]}: {error.strerror}")
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUNNABLE
         oom = outcome.exit_code == 137 and (kills is not None and (oom_kills() or 0) > kills)
         record.end(outcome, tail.text, oom=oom)
@@ -192,12 +192,5 @@ def _finish(daemon: OwnDaemon, record: Record, signals: Signals) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"walert run: {text}", file=sys.stderr)
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
+    if sys.stderr is not None:  # closed by whoever started this
+        print(f"walert run: {text}", file=sys.stderr)

@@ -831,7 +831,7 @@ class Pipeline:
 
 
 def _unseen(member: Member) -> Record:
-    return Record(0, 0, member.step or 0.0, member.step is not None, None, None, {}, None)
+    return Record(member.line, 0, member.step or 0.0, member.step is not None, None, None, {}, None)
 
 
 def _transition(path: str, transition: Transition) -> dict[str, Any]:

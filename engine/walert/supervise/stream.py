@@ -19,6 +19,18 @@ LINGER = 1.0  # seconds after the child's end in which what is under way still c
 _SIZE = b"\0" * 8
 
 
+def hold_closed() -> frozenset[int]:
+    """The standard streams that are open; in place of the others stands nothing, so that no file opened later takes their number."""
+    found = set()
+    for number in range(3):
+        try:
+            os.fstat(number)
+            found.add(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    return frozenset(found)
+
+
 class Passing:
     """The child writes to `child_end`; a thread passes on to the descriptor `out`, and gives `look` each piece."""
 

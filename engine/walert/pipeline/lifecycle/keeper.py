@@ -175,7 +175,7 @@ class Keeper:
         event = record.event or {}
         if event.get("role") != "supervisor":
             life.run = run
-        life.admit(started(stream, path, event, now, history))
+        life.admit(started(stream, path, event, now, history, record.line))
         self._pulses[stream] = _pulse(life.members[stream], now, moment)
         life.held = None
         state = verdict(tuple(life.members.values())).state

@@ -32,7 +32,7 @@ class Member:
     """A log of a run. `quiet_since` is when its newest line was read, by the daemon's clock, Unix seconds.
 
     `beats`: its process promised a sign of life every so many seconds. `boss`: it is `walert run`, which sees the process end. `history`: it
-    was old when first seen, and its life is no news. `end` holds what a finish record said.
+    was old when first seen, and its life is no news. `end` holds what a finish record said, `line` is where that stands, or the start record.
     """
 
     stream: str
@@ -49,6 +49,7 @@ class Member:
     history: bool = False
     restarts: bool = False
     state: str = "running"
+    line: int = 0
     step: float | None = None
     quiet_since: float = 0.0
     time: float | None = None
@@ -95,14 +96,14 @@ class Member:
             state=state,
         )
 
-    def ended(self, event: Mapping[str, Any], step: float | None) -> Member:
-        """After its finish record."""
+    def ended(self, event: Mapping[str, Any], step: float | None, line: int = 0) -> Member:
+        """After its finish record, which stands in `line`."""
         state = event.get("state")
         if state not in ("finished", "failed", "preempted"):
             state = "failed" if event.get("exit_code") else "finished"
         end: dict[str, Any] = {name: event[name] for name in _END_FACTS if event.get(name) is not None}
         end["unknown"] = "exit_code" in event and event["exit_code"] is None
-        return replace(self, state=state, end=end, step=step if step is not None else self.step)
+        return replace(self, state=state, end=end, line=line, step=step if step is not None else self.step)
 
     def dump(self) -> dict[str, Any]:
         """Plain builtins for the state file."""
@@ -116,7 +117,7 @@ class Member:
         return cls(**{**known, "facts": Facts(*row["facts"]), "gaps": tuple(row["gaps"])})
 
 
-def started(stream: str, path: str, event: Mapping[str, Any], now: float, history: bool) -> Member:
+def started(stream: str, path: str, event: Mapping[str, Any], now: float, history: bool, line: int = 0) -> Member:
     """The member that a start record describes. What is not as the schema says is as if it were not there."""
     return Member(
         stream, path, rank=_whole(event.get("rank"), 0), world=_whole(event.get("world_size"), 1), attempt=_whole(event.get("attempt"), 0),
@@ -125,7 +126,7 @@ def started(stream: str, path: str, event: Mapping[str, Any], now: float, histor
             _some(event.get("pid_namespace")),
         ),
         beats=_seconds(event.get("heartbeat")), boss=event.get("role") == "supervisor", jupyter=event.get("jupyter") is True,
-        ad_hoc=event.get("ad_hoc") is True, restarts=event.get("may_restart") is True, history=history, quiet_since=now,
+        ad_hoc=event.get("ad_hoc") is True, restarts=event.get("may_restart") is True, history=history, quiet_since=now, line=line,
     )  # fmt: skip
 
 
