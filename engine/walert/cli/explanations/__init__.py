@@ -7,7 +7,7 @@ import textwrap
 from typing import TextIO
 
 from walert.cli.exits import FINE, USAGE
-from walert.cli.explanations import conditions, configuration, files, rules, tests, warnings
+from walert.cli.explanations import conditions, configuration, files, rules, runs, tests, warnings
 from walert.cli.explanations.values import Explanation
 
 __all__ = ["EXPLANATIONS", "Explanation", "explain"]
@@ -19,6 +19,7 @@ _GROUPS = (
     ("rules", rules.ENTRIES),
     ("walert.yaml", configuration.ENTRIES),
     ("tests of rules", tests.ENTRIES),
+    ("runs and their logs", runs.ENTRIES),
     ("warnings", warnings.ENTRIES),
 )
 
