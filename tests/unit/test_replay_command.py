@@ -113,3 +113,12 @@ def test_what_is_not_there_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = called(capsys, "none.jsonl")
     assert (code, err) == (2, "walert: none.jsonl: there is no such file or folder.\n")
     assert called(capsys, log("a.jsonl", 0.5), rules="none.yaml")[0] == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_log_of_walerts_own_writer_may_be_named_from_within_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    start = {"_timestamp": 1_700_000_000, "_walert": {"v": 1, "event": "start", "id": "r-1", "name": "mine"}}
+    Path("metrics.jsonl").write_text(json.dumps(start) + '\n{"acc": 0.5}\n{"acc": 0.5}\n')
+    code, out, err = called(capsys, "--json", "metrics.jsonl")
+    assert (code, err) == (0, "")
+    assert [json.loads(line)["happening"] for line in out.splitlines()] == ["pending", "firing", "message", "summary"]

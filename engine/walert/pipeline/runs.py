@@ -35,7 +35,7 @@ def is_start(event: Mapping[str, Any] | None) -> bool:
 
 
 def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: str | None, owner: int | None) -> Run:
-    folder = relative(root, os.path.dirname(path))
+    folder = relative(root, os.path.dirname(path) or os.curdir)
     tags = tuple(str(t) for t in event.get("tags") or () if isinstance(t, str))
     return Run(
         id=str(event.get("id") or folder) + (f"@{owner}" if owner is not None else ""),
