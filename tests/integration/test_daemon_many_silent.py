@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemons import Home
 
-from walert.pipeline.live import MAX_SESSIONS
+from walert.pipeline.sessions import MAX_SESSIONS
 
 RULES = "version: 1\nrules: [{title: Still, when: 'stalled(\"3s\")'}]\n"
 LOGS = MAX_SESSIONS + 60

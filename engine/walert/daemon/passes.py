@@ -136,7 +136,7 @@ class Passes:
     @property
     def renewing(self) -> bool:
         """Whether files wait for what `renew` does."""
-        return bool(self.pipeline.renewals)
+        return self.pipeline.renewing
 
     def expire(self) -> None:
         """Forget the places of logs that the follower has forgotten."""
