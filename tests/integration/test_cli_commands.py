@@ -6,7 +6,9 @@ What only fails to begin is called in this process: it takes a tenth of the time
 import json
 import os
 import re
+import shlex
 import subprocess
+import sys
 
 import pytest
 from daemons import WALERTD, Home
@@ -205,3 +207,40 @@ def test_a_damaged_or_foreign_state_file_is_told_of_by_those_who_only_look(tmp_p
     for arguments in (["status"], ["alerts"], ["outbox"], ["outbox", "retry", "1"]):
         quiet_failure(walert(*arguments), 2, "walert.db")
     assert (tmp_path / "walert.db").read_bytes() == b"\xff" * 5000
+
+
+# --- where the output goes
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", ["packs", "schema rules", "check --explain", "receivers"])
+def test_output_that_cannot_be_written_is_one_sentence(tmp_path, command):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "walert", *command.split()],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (1, "walert: the output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_change_no_exit_code(tmp_path, closed):
+    (tmp_path / "broken.yaml").write_text("version: 1\nrules: [{title: T, when: acc >}]\n")
+    for command, code in (("packs", 0), ("check broken.yaml", 1), ("schema nope", 2), ("receivers", 0)):
+        line = f"{shlex.quote(sys.executable)} -m walert.cli {command} {closed}"
+        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), (command, done.stderr)
+
+
+def test_what_is_unknown_is_told_on_stderr(walert):
+    for command in ("schema nope", "packs nope", "check nope.yaml", "check --explain nope"):
+        quiet_failure(walert(*command.split()), 2, "there is no", "nope")
+
+
+def test_silence_alone_lists(tmp_path):
+    home = Home(tmp_path, RULES)
+    home.once()
+    assert home.walert("silence").stdout == home.walert("silence", "list").stdout == "no silences\n"

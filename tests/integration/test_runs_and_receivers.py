@@ -1,6 +1,7 @@
 """`walert runs` beside a daemon, and `walert receivers` with real servers behind the receivers."""
 
 import json
+import re
 import threading
 
 from daemons import CONSOLE, Home, eventually
@@ -27,7 +28,7 @@ def test_runs_tell_how_each_is_where_it_stands_and_what_fires(tmp_path):
         home.log("b.jsonl", {"loss": 1.0}, {"loss": 2.0})
         eventually(lambda: len(home.rows("runs")) == 2)
         rows = {row["name"]: row for row in home.rows("runs")}
-        shown = home.walert("runs").stdout
+        shown, firing = home.walert("runs").stdout, home.walert("status").stdout
         home.log("r1/metrics.jsonl", {"_walert": {"event": "finish", "state": "failed", "exit_code": 1}})
         eventually(lambda: "failed" in [row["state"] for row in home.rows("runs")])
     assert (rows["resnet"]["state"], rows["resnet"]["project"], rows["resnet"]["step"]) == ("running", "vision", 8)
@@ -35,8 +36,9 @@ def test_runs_tell_how_each_is_where_it_stands_and_what_fires(tmp_path):
     assert (rows["b.jsonl"]["state"], rows["b.jsonl"]["step"], rows["b.jsonl"]["fires"]) == ("running", 2, [])
     assert abs(rows["b.jsonl"]["read"] - rows["b.jsonl"]["last_seen"]) < 5
     header, *lines = shown.splitlines()
-    assert header.split() == ["run", "project", "state", "step", "last", "line", "fires"]
-    assert any(line.startswith("resnet") and line.endswith("Broken, High") for line in lines)
+    assert header.split() == ["run", "id", "project", "state", "step", "last", "line", "fires"]
+    assert any(line.split()[:2] == ["resnet", rows["resnet"]["id"]] and line.endswith("Broken, High") for line in lines)
+    assert re.search(r"^WARN +High +resnet +\S+ ago +loss = 50$", firing, re.MULTILINE)
 
 
 def test_runs_without_a_state_file_or_without_a_run_say_so(tmp_path):

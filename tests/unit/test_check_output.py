@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from walert.cli import check
+from walert.cli import check, main
+from walert.cli.exits import ExitCode
 
 GOLDEN = Path(__file__).parent / "golden_check"
 CASES = sorted(p.stem for p in GOLDEN.glob("*.yaml"))
@@ -81,9 +82,26 @@ def test_a_warning_alone_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    code, printed = checked([str(tmp_path / "none.yaml")])
-    assert code == 2
-    assert "none.yaml" in printed
+    with pytest.raises(ExitCode, match=r"no file or folder .*none\.yaml") as stop:
+        checked([str(tmp_path / "none.yaml")])
+    assert stop.value.code == 2
+
+
+def test_quiet_leaves_the_summary_out_and_keeps_the_problems(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = write(tmp_path, "sound.yaml", "version: 1\nrules: [{title: T, when: acc > 10}]\n")
+    broken = write(tmp_path, "broken.yaml", "version: 1\nrules: [{title: T, when: acc >}]\n")
+    assert (main(["check", "--quiet", sound]), capsys.readouterr().out) == (0, "")
+    assert main(["check", "--quiet", broken]) == 1
+    printed = capsys.readouterr().out
+    assert "error[syntax]" in printed and "1 problem in" not in printed
+
+
+def test_json_is_the_format_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = write(tmp_path, "broken.yaml", "version: 1\nrules: [{title: T, when: acc >}]\n")
+    said = [(main(["check", *how, broken]), capsys.readouterr().out) for how in (["--json"], ["--format", "json"])]
+    assert said[0] == said[1] and json.loads(said[0][1])["code"] == "syntax"
 
 
 def test_the_configuration_leads_to_its_rule_files(tmp_path: Path) -> None:

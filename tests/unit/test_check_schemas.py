@@ -14,6 +14,7 @@ import pytest
 
 from walert.cli import packs
 from walert.cli import schema as schema_command
+from walert.cli.exits import ExitCode
 from walert.resources import pack_names, pack_path, schema, schema_names, schema_path
 
 WRITTEN = ["config", "rules"]
@@ -68,7 +69,17 @@ def test_the_schema_command_lists_prints_and_locates() -> None:
     code, url = printed("rules", url=True)
     assert code == 0
     assert json.loads(Path(url2pathname(urlparse(url.strip()).path)).read_text()) == schema("rules")
-    assert printed("rulez")[0] == 2
+    with pytest.raises(ExitCode, match="there is no schema 'rulez'") as stop:
+        printed("rulez")
+    assert stop.value.code == 2
+
+
+def test_the_schemas_as_json_are_one_object_a_line() -> None:
+    out = io.StringIO()
+    assert schema_command.run(None, url=False, as_json=True, out=out) == 0
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [row["name"] for row in rows] == list(schema_names())
+    assert all(row["url"] == Path(row["path"]).resolve().as_uri() for row in rows)
 
 
 def test_the_packs_command_lists_and_prints() -> None:
@@ -78,7 +89,9 @@ def test_the_packs_command_lists_and_prints() -> None:
     out = io.StringIO()
     assert packs.run("training", as_json=False, out=out) == 0
     assert out.getvalue() == pack_path("training").read_text()
-    assert packs.run("trainig", as_json=False, out=io.StringIO()) == 2
+    with pytest.raises(ExitCode, match="there is no pack 'trainig'") as stop:
+        packs.run("trainig", as_json=False, out=io.StringIO())
+    assert stop.value.code == 2
 
 
 def test_the_packs_as_json_are_one_object_a_line() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from walert.cli import check
+from walert.cli.exits import ExitCode
 from walert.cli.explanations import EXPLANATIONS, Explanation, explain
 from walert.rules.lint import Logged, Stride
 
@@ -135,7 +136,7 @@ def test_without_a_code_all_are_listed() -> None:
 
 
 def test_an_unknown_code_is_a_usage_error_with_the_nearest() -> None:
-    out = io.StringIO()
-    assert explain("unkown-key", out) == 2
-    assert "Did you mean unknown-key?" in out.getvalue()
-    assert explain("x" * 5000, out) == 2
+    for code, said in (("unkown-key", r"Did you mean unknown-key\?"), ("x" * 5000, "lists all")):
+        with pytest.raises(ExitCode, match=said) as stop:
+            explain(code, io.StringIO())
+        assert stop.value.code == 2

@@ -49,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how problems are printed")
     parser.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="one JSON object a problem, as --format json"
+    )
+    parser.add_argument("--quiet", action="store_true", help="problems only: no summary")
+    parser.add_argument(
         "--log",
         action="append",
         default=[],
@@ -78,7 +82,15 @@ def main(args: argparse.Namespace) -> int:
 
         return explain(args.explain, sys.stdout)
     logged = _logged(args.log, args.source) if args.log else None
-    return run(args.paths, format=args.format, config=args.config, out=sys.stdout, environ=os.environ, logged=logged)
+    return run(
+        args.paths,
+        format=args.format,
+        config=args.config,
+        out=sys.stdout,
+        environ=os.environ,
+        logged=logged,
+        quiet=args.quiet,
+    )
 
 
 def _logged(logs: list[str], options: list[str]) -> Logged:
@@ -101,12 +113,12 @@ def run(
     out: TextIO,
     environ: Mapping[str, str],
     logged: Logged | None = None,
+    quiet: bool = False,
 ) -> int:
     """Check `paths`, or the configuration and its rule files, and print what is wrong to `out`."""
     missing = [path for path in [*paths, *([config] if config else [])] if not Path(path).exists()]
     if missing:
-        out.writelines(f"walert check: there is no file or folder {path}\n" for path in missing)
-        return 2
+        raise ExitCode(USAGE, "\n".join(f"walert check: there is no file or folder {path}" for path in missing))
     checked = _Checked()
     _check_all(checked, paths, config, environ)
     if checked.examined:
@@ -114,7 +126,8 @@ def run(
     checked.problems = sorted(set(checked.problems))
     if format == "text":
         as_text(checked.problems, checked.contents, out)
-        out.write(_summary(checked) + "\n")
+        if not quiet:
+            out.write(_summary(checked) + "\n")
     else:
         (as_json if format == "json" else as_github)(checked.problems, out)
     return 1 if any(p.severity == "error" for p in checked.problems) else 0

@@ -13,6 +13,7 @@ CONFIG = """\
 
 watch:                                  # every *.jsonl below, and the formats walert knows by name
   - runs/
+  # - ~/.local/share/walert/runs/       # where walert.init() writes without init(dir="runs") or $WALERT_DIR
   # - {{path: "/scratch/*/result.json", project: tune}}
 
 rules:

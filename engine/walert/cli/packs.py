@@ -1,8 +1,10 @@
 """`walert packs`: the rule packs that ship with walert.
 
-walert packs                            lists them
-walert packs NAME                       prints one
-walert packs show NAME --log FILE       what it does on a log: what each role stands for there, and which rules apply
+  walert packs                        # lists them
+  walert packs NAME                   # prints one
+  walert packs show NAME --log FILE   # what it does on a log
+
+With a log it tells what each role stands for there, which rules can be decided, and where they fire.
 """
 
 from __future__ import annotations
@@ -60,8 +62,7 @@ def run(name: str | None, *, as_json: bool, out: TextIO) -> int:
     try:
         packs = [_pack(each) for each in (pack_names() if name is None else (_bare(name),))]
     except KeyError as error:
-        out.write(f"walert packs: {error.args[0]}.\n")
-        return USAGE
+        raise ExitCode(USAGE, f"walert packs: {error.args[0]}.") from None
     if as_json:
         out.writelines(json.dumps(asdict(pack)) + "\n" for pack in packs)
     elif name is None:

@@ -2,6 +2,7 @@
 
 LOG is a log file or a folder. Rules are files, folders or `pack:NAME`; without --rules those of the configuration are used, and a run
 that carries rules of its own is judged by them, as walertd does.
+
 --against REV judges by the rule files of git revision REV, too, and prints what the rules of today add (+) and remove (-).
 """
 

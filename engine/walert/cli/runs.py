@@ -27,13 +27,13 @@ def main(args: argparse.Namespace) -> int:
     elif not rows:
         print("no runs")
     else:
-        print_table(("run", "project", "state", "step", "last line", "fires"), [_cells(row) for row in rows])
+        print_table(("run", "id", "project", "state", "step", "last line", "fires"), [_cells(row) for row in rows])
     return FINE
 
 
 def _cells(row: RunRow) -> tuple[object, ...]:
     step = "" if row.step is None else number(row.step)
-    return (row.name, row.project or "", row.state, step, age(row.read), _fires(row))
+    return (row.name, row.id, row.project or "", row.state, step, age(row.read), _fires(row))
 
 
 def _fires(row: RunRow) -> str:

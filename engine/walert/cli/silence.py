@@ -32,7 +32,8 @@ _MAX_COMMENT = 1_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `walert silence`."""
     parser.add_argument("--json", action="store_true", help="one JSON object a silence")
-    group = actions(parser)
+    parser.set_defaults(all=False)
+    group = actions(parser, "list")
     add = action(group, "add", "begin a silence, now", "the silence as a JSON object")
     add.add_argument("--title", metavar="GLOB", help="of the title as written, before values are filled in")
     add.add_argument("--run", metavar="GLOB", help="of the run's name or id")

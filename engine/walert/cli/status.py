@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Mapping
 
 from walert.cli.common import age, print_rows, print_table, reader, state_configuration, warn
 from walert.cli.exits import FINE, NOT_RUNNING
@@ -16,6 +17,7 @@ from walert.pipeline.blindness import FACT
 from walert.store.values import Status
 from walert.template import number
 
+MOST_VALUES = 2  # judged values of a firing rule that are shown
 MOST_BLIND = 40  # lines of blind rules that are shown
 
 
@@ -35,6 +37,7 @@ def main(args: argparse.Namespace) -> int:
             warn(line)
     with reader(config) as state:
         status = state.status(time.time())
+        names = {run.id: run.name for run in state.runs()} if status.firing and not args.json else {}
     if args.json:
         row = {
             "pid": pid,
@@ -44,8 +47,15 @@ def main(args: argparse.Namespace) -> int:
         }
         print_rows([{**row, "status": status}])
     else:
-        _show(status, seen)
+        _show(status, seen, names)
     return FINE if pid is not None else NOT_RUNNING
+
+
+def _values(values: Mapping[str, float]) -> str:
+    """The judged values; of many, the first few: `walert explain` has all."""
+    shown = [f"{name} = {number(value)}" for name, value in values.items()]
+    more = len(shown) - MOST_VALUES
+    return ", ".join(shown) if more <= 0 else f"{', '.join(shown[:MOST_VALUES])} and {more} more"
 
 
 def _show_blind(status: Status) -> None:
@@ -63,7 +73,7 @@ def _show_blind(status: Status) -> None:
         print(f"… and {len(rows) - MOST_BLIND} more (--json has all)")
 
 
-def _show(status: Status, seen: Seen) -> None:
+def _show(status: Status, seen: Seen, names: Mapping[str, str]) -> None:
     for line in head(status, seen, time.time()):
         print(line)
     if lines := unmet(status):
@@ -73,10 +83,9 @@ def _show(status: Status, seen: Seen) -> None:
     if status.firing:
         print("\nfiring:")
         rows = [
-            (f.level, f.title, ", ".join(f"{k} = {number(v)}" for k, v in f.values.items()), age(f.since))
-            for f in status.firing
+            (f.level, f.title, names.get(f.run_id, f.run_id), age(f.since), _values(f.values)) for f in status.firing
         ]
-        print_table(("level", "title", "values", "since"), rows)
+        print_table(("level", "title", "run", "since", "values"), rows)
     if status.receivers:
         print("\nreceivers:")
         print_table(

@@ -6,13 +6,13 @@ import difflib
 import textwrap
 from typing import TextIO
 
-from walert.cli.exits import FINE, USAGE
+from walert.cli.exits import FINE, USAGE, ExitCode
 from walert.cli.explanations import conditions, configuration, files, rules, runs, tests, warnings
 from walert.cli.explanations.values import Explanation
 
 __all__ = ["EXPLANATIONS", "Explanation", "explain"]
 
-_WIDTH = 100
+_WIDTH = 79  # of a terminal that nobody widened
 _GROUPS = (
     ("every file", files.ENTRIES),
     ("conditions", conditions.ENTRIES),
@@ -28,7 +28,7 @@ EXPLANATIONS: dict[str, Explanation] = {entry.code: entry for _, entries in _GRO
 
 
 def explain(code: str, out: TextIO) -> int:
-    """Print what `code` means, or, when it is empty, all codes. 2 when there is no such code."""
+    """Print what `code` means, or, when it is empty, all codes. Raises `ExitCode` 2 when there is no such code."""
     if not code:
         out.write("\n".join(_list()) + "\n\n`walert check --explain CODE` tells what one means.\n")
         return FINE
@@ -37,8 +37,7 @@ def explain(code: str, out: TextIO) -> int:
     if entry is None:
         near = difflib.get_close_matches(code[:60], EXPLANATIONS, 1, 0.5)
         hint = f"Did you mean {near[0]}?" if near else "`walert check --explain` lists all."
-        out.write(f"walert check: there is no code `{code[:60]}`. {hint}\n")
-        return USAGE
+        raise ExitCode(USAGE, f"walert check: there is no code `{code[:60]}`. {hint}")
     out.write("\n".join(_paragraphs(entry)) + "\n")
     return FINE
 

@@ -174,6 +174,6 @@ def unhealthy(file: LogFile) -> list[Problem]:
     rules = [r for r in load_rules(path.read_bytes(), str(path)).rules if r.level is AlertLevel.ERROR]
     for row in Replay(RuleSet(rules), [file]).happenings():
         if row["happening"] == "firing":
-            what = f"is no healthy run: {row['title']!r} of pack:training fires here."
+            what = f"this is no healthy run: {row['title']!r} of pack:training fires here."
             return [Problem(file.shown, row["line"], 0, "not-healthy", what, "Leave it out.")]
     return []
