@@ -60,8 +60,22 @@ class World:
         self.keeper.heard(RUN, stream, 1, newest, history=False, now=self.time, moment=self.time)
         self.keep("r", stream)
 
-    def keep(self, run_id: str, stream: str) -> None:
-        self.rows.setdefault(run_id, {})[stream] = self.keeper.dump(run_id, stream)
+    def open(self, stream: str = "s") -> None:
+        """A foreign log is found, with a line."""
+        self.keeper.open(
+            RUN, stream, f"/{stream}", foreign=True, history=False, now=self.time, moment=self.time, modified=self.time
+        )
+        self.log(stream)
+
+    def lose(self, stream: str) -> None:
+        """The file of a log is gone."""
+        self.keep("r", stream, ended=True)
+        self.keeper.gone("r", stream, self.time)
+
+    def keep(self, run_id: str, stream: str, *, ended: bool = False) -> None:
+        row = self.keeper.dump(run_id, stream, ended=ended)
+        if row is not None:
+            self.rows.setdefault(run_id, {})[stream] = row
 
     def look(self, seconds: float = 2.0) -> list[str]:
         """What is told after so many seconds."""
@@ -209,7 +223,7 @@ def test_the_name_that_the_script_gives_counts() -> None:
 
 def test_news_that_is_switched_off_is_still_a_state() -> None:
     world = World()
-    world.keeper.news = {**DEFAULTS, "crashed": replace(DEFAULTS["crashed"], told=False)}
+    world.keeper.judge_by(86_400.0, {**DEFAULTS, "crashed": replace(DEFAULTS["crashed"], told=False)})
     world.event(**START)
     world.pids.clear()
     assert world.look() + world.look() == []
@@ -239,3 +253,124 @@ def test_memory_is_bounded() -> None:
     for n in range(MOST_MEMBERS + 10):
         world.event(f"s{n}", **START | {"rank": n})
     assert len(world.keeper._lives["r"].members) == MOST_MEMBERS
+
+
+STALLS = {**DEFAULTS, "stalled": replace(DEFAULTS["stalled"], everywhere=True)}
+
+
+def test_a_foreign_log_has_ended_once_it_was_silent_for_longer_than_anybody_waits() -> None:
+    world = World()
+    world.open()
+    assert (world.look(), world.look(86_398.0), world.kept) == ([], [], {})
+    world.look(1.0)
+    assert world.kept["r"].state == "finished"
+    world.log()
+    assert world.keeper.alive(RUN)
+    assert (world.look(2.0), world.kept["r"].state) == ([], "running")
+    assert (world.look(86_400.0), world.kept["r"].state) == ([], "finished")
+
+
+def test_a_foreign_log_that_goes_on_can_stall_again() -> None:
+    world = World()
+    world.keeper.judge_by(86_400.0, STALLS)
+    world.open()
+    for _ in range(3):
+        world.time += 1
+        world.log()
+    assert world.look(900.0) == []
+    assert world.look(1.0) == ["Run stalled"]
+    world.log()
+    assert (world.look(), world.kept["r"].state) == ([], "running")
+    assert world.look(899.0) == ["Run stalled"]
+
+
+def test_a_foreign_log_that_becomes_faster_is_missed_earlier() -> None:
+    world = World()
+    world.keeper.judge_by(86_400.0, STALLS)
+    world.open()
+    for _ in range(2):
+        world.time += 500
+        world.log()
+    assert world.look() == []  # to be looked at 5,000 seconds later
+    for _ in range(9):
+        world.time += 1
+        world.log()
+    assert world.look(900.0) == []
+    assert world.look(1.0) == ["Run stalled"]
+
+
+def test_other_limits_count_at_once() -> None:
+    world = World()
+    world.open()
+    assert (world.look(1000.0), world.kept) == ([], {})
+    world.keeper.judge_by(86_400.0, STALLS)
+    assert world.look() == ["Run stalled"]
+    world.keeper.judge_by(1000.0, DEFAULTS)
+    assert (world.look(), world.kept["r"].state) == ([], "finished")
+
+
+def test_a_foreign_log_that_was_rotated_away_leaves_its_run() -> None:
+    world = World()
+    world.keeper.judge_by(86_400.0, STALLS)
+    for n in range(50):
+        world.open(f"s{n}")
+        world.lose(f"s{n - 1}")
+        world.look()
+    assert list(world.keeper._lives["r"].members) == list(world.keeper._pulses) == ["s49"]
+    for _ in range(30):
+        world.log("s49")
+        assert world.look(80.0) == []
+    assert world.look(901.0) == ["Run stalled"]
+    world.restart()
+    world.look()
+    assert list(world.keeper._lives["r"].members) == ["s49"]
+
+
+def test_a_log_that_came_in_the_place_of_another_keeps_the_run_alive() -> None:
+    world = World()
+    world.open("old")
+    world.lose("old")
+    world.look(59.0)
+    world.open("new")
+    assert (world.look(600.0), world.kept) == ([], {})
+    assert list(world.keeper._lives["r"].members) == ["new"]
+
+
+def test_a_foreign_run_ends_with_its_last_log_and_goes_on_when_that_returns() -> None:
+    world = World()
+    world.open()
+    world.lose("s")
+    assert (world.look(59.0), world.kept) == ([], {})
+    assert (world.look(1.0), world.kept["r"].state) == ([], "finished")
+    world.log()
+    assert (world.look(), world.kept["r"].state) == ([], "running")
+    assert (world.look(600.0), world.kept["r"].state) == ([], "running")
+
+
+def test_a_log_that_left_its_run_is_of_it_again_when_it_returns() -> None:
+    world = World()
+    world.open("a")
+    world.open("b")
+    world.lose("a")
+    world.log("a")
+    world.lose("b")
+    assert list(world.keeper._lives["r"].members) == ["a"]
+
+
+def test_a_process_whose_log_is_gone_is_watched_on() -> None:
+    world = World()
+    world.event(**START)
+    world.lose("s")
+    assert world.look(600.0) == []
+    world.pids.clear()
+    assert world.look() + world.look() == ["Run crashed"]
+
+
+def test_a_foreign_log_is_followed_on_after_a_restart() -> None:
+    world = World()
+    world.open()
+    world.look()
+    world.restart()
+    world.log()
+    world.look()
+    assert (world.look(86_400.0), world.kept["r"].state) == ([], "finished")

@@ -329,7 +329,7 @@ class Daemon:
             self.pipeline.set_rules(self.reloader.rules)
             self.passes.rules_changed()
         if change.config:
-            self.pipeline.keeper.timeout, self.pipeline.keeper.news = config.run_timeout, config.lifecycle
+            self.pipeline.keeper.judge_by(config.run_timeout, config.lifecycle)
             self.pipeline.parcels.limits, self.pipeline.parcels.singly = floods(config), pagers(config)
             self.watch.refresh(config.sources)
             self.follower.set_sources(self.vitals.sources(config))

@@ -16,15 +16,18 @@ from walert.dispatch.desk import Notice
 from walert.model import Record, Run
 from walert.pipeline.lifecycle import words
 from walert.pipeline.lifecycle.member import OVER, Facts, Member, started
-from walert.pipeline.lifecycle.verdict import Limits, Sight, Verdict, standing, verdict
+from walert.pipeline.lifecycle.verdict import Limits, Sight, Verdict, patience, standing, verdict
 from walert.store.codec import run_from_builtins, run_to_builtins
 from walert.store.values import RunState
 
 LOST_FOR_LONG = 1e9  # seconds, longer than any limit
 HOLD = 60.0  # seconds in which a launcher that restarts may do so, before the end of an attempt is told
-FOREIGN_EVERY = 10.0  # seconds between two looks at runs of which nothing but their lines is known
+GONE_FOR = (
+    60.0  # seconds in which another file may come in the place of a foreign log that is gone, before its run has ended
+)
 MOST_OVER = 2_000  # runs in memory that are over
 MOST_MEMBERS = 4_096  # logs of one run that are watched
+AT_ONCE, NEVER = float("-inf"), float("inf")  # moments
 QUIET_IN_NOTEBOOKS = ("finished", "finished_early", "stalled")
 
 
@@ -78,7 +81,10 @@ class News(NamedTuple):
 
 @dataclass(slots=True)
 class _Life:
-    """A run. `shown` is the state last committed, `held` since when the news of it waits for a restart."""
+    """A run. `shown` is the state last committed, `held` since when the news of it waits for a restart.
+
+    `due` is the moment before which the passing of time changes nothing: a run of which only lines are known is not looked at until then.
+    """
 
     run: Run
     members: dict[str, Member] = field(default_factory=dict)
@@ -86,7 +92,7 @@ class _Life:
     since: float = 0.0
     held: float | None = None
     unjudged: bool = True
-    looked: float = float("-inf")
+    due: float = AT_ONCE
 
     @property
     def foreign(self) -> bool:
@@ -96,14 +102,7 @@ class _Life:
     @property
     def is_over(self) -> bool:
         """Whether nothing is to be looked at any more."""
-        return self.shown in OVER and self.held is None
-
-    def admit(self, member: Member) -> None:
-        """Take a member in, or its new standing. Beyond the bound another goes, one that ended if there is one."""
-        if member.stream not in self.members and len(self.members) >= MOST_MEMBERS:
-            goes = next((s for s, m in self.members.items() if m.over), next(iter(self.members)))
-            del self.members[goes]
-        self.members[member.stream] = member
+        return self.shown in OVER and self.held is None and not self.unjudged
 
     def dump(self) -> dict[str, Any]:
         # How its logs stand by themselves is kept with each of them; what was seen of them is kept here.
@@ -113,12 +112,16 @@ class _Life:
 
 @dataclass(slots=True)
 class _Pulse:
-    """What is seen of a member now; moments are the daemon's monotonic clock."""
+    """What is seen of a member now; moments are the daemon's monotonic clock.
+
+    `ends` is when a foreign log whose file is gone has ended, if it does not come back.
+    """
 
     line: float
     beat: float
     touched: float | None = None
     suspect: bool = False
+    ends: float = NEVER
 
 
 class Keeper:
@@ -132,20 +135,21 @@ class Keeper:
         news: Mapping[str, Told] = DEFAULTS,
     ) -> None:
         self.senses = senses
-        self.timeout = timeout
-        self.news = news
         self._lives: dict[str, _Life] = {}
         self._pulses: dict[str, _Pulse] = {}
         self._ledger = ledger
         self._taken_up = False
         self._suspects: list[str] = []
         self._roomy = 0  # runs left when room was made the last time
+        self.judge_by(timeout, news)
 
-    @property
-    def limits(self) -> Limits:
-        """By the configuration in force."""
-        stalled = self.news["stalled"]
-        return Limits(stalled.after, self.news["lost"].after, self.timeout, stalled.told and stalled.everywhere)
+    def judge_by(self, timeout: float, news: Mapping[str, Told]) -> None:
+        """Another configuration is in force: every run that lives is looked at anew."""
+        stalled = news["stalled"]
+        self.timeout, self.news = timeout, news
+        self.limits = Limits(stalled.after, news["lost"].after, timeout, stalled.told and stalled.everywhere)
+        for life in self._lives.values():
+            life.due = NEVER if life.is_over else AT_ONCE
 
     # --- what logs say
 
@@ -162,10 +166,11 @@ class Keeper:
         modified: float,
     ) -> None:
         """A log is read for the first time; a foreign one is a member from here on, any other with its start record."""
-        if foreign and stream not in self._life(run, now).members:
+        life = self._life(run, now) if foreign else None
+        if life is not None and stream not in life.members:
             member = Member(stream, path, foreign=True, history=history, quiet_since=min(now, modified))
-            self._life(run, now).admit(member)
-            self._pulses[stream] = _pulse(member, now, moment)
+            self._admit(life, member, _pulse(member, now, moment))
+            life.unjudged, life.due = True, AT_ONCE
 
     def start(
         self, run: Run, stream: str, path: str, record: Record, *, history: bool, now: float, moment: float
@@ -175,9 +180,9 @@ class Keeper:
         event = record.event or {}
         if event.get("role") != "supervisor":
             life.run = run
-        life.admit(started(stream, path, event, now, history, record.line))
-        self._pulses[stream] = _pulse(life.members[stream], now, moment)
-        life.held = None
+        member = started(stream, path, event, now, history, record.line)
+        self._admit(life, member, _pulse(member, now, moment))
+        life.held, life.due = None, AT_ONCE
         state = verdict(tuple(life.members.values())).state
         life.shown, life.since = state, record.time or now
         return self._news(life, life.members[stream], None, "a process began", now)
@@ -188,9 +193,10 @@ class Keeper:
         """A process said how it ended."""
         life = self._life(run, now)
         member = life.members.get(stream) or started(stream, path, {}, now, history)
-        life.members[stream] = replace(member, foreign=False).ended(
-            record.event or {}, record.step if record.has_step else None
-        )
+        member = replace(member, foreign=False)
+        member = member.ended(record.event or {}, record.step if record.has_step else None)
+        self._admit(life, member, self._pulse_of(member, now, moment))
+        life.due = AT_ONCE
         # `walert run` saw the end; what the command itself said of it may be in a log that was not read yet: the next look judges.
         life.unjudged = life.members[stream].boss
         changed = None if life.unjudged else self._judge(life, now, moment)
@@ -200,21 +206,40 @@ class Keeper:
         self, run: Run, stream: str, records: int, newest: Record | None, *, history: bool, now: float, moment: float
     ) -> None:
         """Lines were read of a log."""
-        life = self._lives.get(run.id)
-        member = life.members.get(stream) if life is not None else None
-        if life is None or member is None:
+        life = self._lives.get(run.id) or self._life(run, now)
+        member = life.members.get(stream) or self._returned(life, stream, now, moment)
+        if member is None:
+            if not life.members:
+                del self._lives[run.id]
             return
         time, step = (None, member.step) if newest is None else (newest.time, newest.step)
+        before = member.state
         if not history:
             member = member.heard(records, time, step, now)
-            pulse = self._pulses.setdefault(stream, _Pulse(moment, moment))
+            pulse = self._pulse_of(member, now, moment)
             pulse.line = pulse.beat = moment
-            pulse.suspect = False
+            pulse.suspect, pulse.ends = False, NEVER
+            life.due = min(life.due, moment + patience(member, self.limits))
         elif not member.foreign:
             member = replace(member, step=step)
         life.members[stream] = member
-        if member.foreign and life.shown == "finished" and not member.over:
-            life.shown, life.since = "running", now  # it goes on after all
+        if member.state != before:  # it goes on after all
+            life.unjudged, life.due = True, AT_ONCE
+
+    def gone(self, run_id: str, stream: str, moment: float) -> None:
+        """The file of a log is gone for good, or another took its place, and all of it was read.
+
+        A process goes on without its log, and is watched as before. A foreign log is all that is known of its writer: it leaves its run, and
+        takes the run with it if no other log of it comes within `GONE_FOR` seconds.
+        """
+        life = self._lives.get(run_id)
+        member = life.members.get(stream) if life is not None else None
+        if life is None or member is None or not member.foreign:
+            return
+        life.members[stream] = replace(member, gone=True)
+        self._pulses.setdefault(stream, _Pulse(moment, moment)).ends = moment + GONE_FOR
+        life.due = min(life.due, moment + GONE_FOR)
+        self._part(life)
 
     # --- what time and processes say
 
@@ -224,20 +249,37 @@ class Keeper:
         A process that is gone is judged at the second look, so that its last words are read before.
         """
         self._take_up()
-        self._suspects, limits = [], self.limits
-        for life in list(self._lives.values()):
-            if life.is_over or (life.foreign and moment - life.looked < FOREIGN_EVERY):
-                continue
-            life.looked = moment
-            changed = life.unjudged or life.held is not None
-            for stream, member in list(life.members.items()):
-                if not member.over:
-                    state = standing(member, self._sight(member, now, moment, is_read), limits)
-                    if state != member.state:
-                        life.members[stream], changed = replace(member, state=state), True
-            news = self._judge(life, now, moment) if changed else None
+        self._suspects = []
+        for life in [life for life in self._lives.values() if life.due <= moment]:
+            news = self._look(life, now, moment, is_read)
             if news is not None:
                 yield news
+
+    def _look(self, life: _Life, now: float, moment: float, is_read: Callable[[str], bool]) -> News | None:
+        changed = life.unjudged or life.held is not None
+        for stream, member in list(life.members.items()):
+            if not member.over:
+                state = self._standing(member, now, moment, is_read)
+                if state != member.state:
+                    life.members[stream], changed = replace(member, state=state), True
+        news = self._judge(life, now, moment) if changed else None
+        self._part(life)
+        life.due = self._due(life)
+        return news
+
+    def _standing(self, member: Member, now: float, moment: float, is_read: Callable[[str], bool]) -> str:
+        if moment >= self._pulse_of(member, now, moment).ends:
+            return "finished"
+        return standing(member, self._sight(member, now, moment, is_read), self.limits)
+
+    def _due(self, life: _Life) -> float:
+        """When to look again: at processes always, at lines when their silence can have become too long."""
+        if life.is_over:
+            return NEVER
+        if life.held is not None or not life.foreign:
+            return AT_ONCE
+        living = [(m, self._pulses[m.stream]) for m in life.members.values() if not m.over]
+        return min((min(p.line + patience(m, self.limits), p.ends) for m, p in living), default=NEVER)
 
     def suspects(self) -> list[str]:
         """The logs of processes that seemed to be gone at the last look: they are to be read to their end before the next one."""
@@ -251,12 +293,10 @@ class Keeper:
     def alive(self, run: Run) -> bool:
         """Whether the run may still log."""
         life = self._lives.get(run.id)
-        return life is None or life.shown in ("running", "stalled", "lost")
+        return life is None or life.unjudged or life.shown in ("running", "stalled", "lost")
 
     def _sight(self, member: Member, now: float, moment: float, is_read: Callable[[str], bool]) -> Sight:
-        pulse = self._pulses.get(member.stream)
-        if pulse is None:
-            pulse = self._pulses[member.stream] = _pulse(member, now, moment)
+        pulse = self._pulse_of(member, now, moment)
         gone = None if member.foreign else self.senses.gone(member.facts)
         judged = bool(gone) and pulse.suspect and is_read(member.stream)
         pulse.suspect = bool(gone)
@@ -333,6 +373,42 @@ class Keeper:
             self._pulses.pop(stream, None)
         self._taken_up = False
 
+    def _admit(self, life: _Life, member: Member, pulse: _Pulse) -> None:
+        """Take a member in, or its new standing. Beyond the bound another goes, one that ended if there is one."""
+        if member.stream not in life.members and len(life.members) >= MOST_MEMBERS:
+            self._let_go(life, next((s for s, m in life.members.items() if m.over), next(iter(life.members))))
+        life.members[member.stream] = member
+        self._pulses[member.stream] = pulse
+        self._part(life)
+
+    def _part(self, life: _Life) -> None:
+        """Let go of foreign logs that are gone or silent for ever, where the run has another one."""
+        if len(life.members) > 1 and life.foreign:
+            left = [stream for stream, member in life.members.items() if member.gone or member.over]
+            for stream in left[: len(life.members) - 1]:
+                self._let_go(life, stream)
+
+    def _let_go(self, life: _Life, stream: str) -> None:
+        del life.members[stream]
+        self._pulses.pop(stream, None)
+
+    def _returned(self, life: _Life, stream: str, now: float, moment: float) -> Member | None:
+        """A log that its run was without, as it was kept: its file was away."""
+        if len(life.members) >= MOST_MEMBERS:
+            return None
+        row = next((row for row in self._ledger.members(life.run.id) if row.get("stream") == stream), None)
+        member = _member(row, {}) if row is not None else None
+        if member is not None:
+            self._admit(life, member, _pulse(member, now, moment))
+            life.unjudged, life.due = True, AT_ONCE
+        return member
+
+    def _pulse_of(self, member: Member, now: float, moment: float) -> _Pulse:
+        pulse = self._pulses.get(member.stream)
+        if pulse is None:
+            pulse = self._pulses[member.stream] = _pulse(member, now, moment)
+        return pulse
+
     def _life(self, run: Run, now: float) -> _Life:
         life = self._lives.get(run.id)
         if life is None:
@@ -347,20 +423,25 @@ class Keeper:
         if not isinstance(detail, dict) or "run" not in detail:
             return None
         seen = detail.get("seen") or {}
-        members = [_member(row, seen) for row in self._ledger.members(run_id)[:MOST_MEMBERS]]
-        return _Life(
+        rows = self._ledger.members(run_id)
+        rows = [row for row in rows if not row.get("gone")] or rows[-1:]
+        members = [_member(row, seen) for row in rows[:MOST_MEMBERS]]
+        life = _Life(
             run_from_builtins(detail["run"]),
             {m.stream: m for m in members if m is not None},
             known.state,
             known.since,
             detail.get("held"),
         )
+        life.unjudged = known.state not in OVER
+        life.due = NEVER if life.is_over else AT_ONCE
+        return life
 
-    def dump(self, run_id: str, stream: str) -> dict[str, Any] | None:
-        """What the state file keeps of a log of a run, as builtins; with the log's own state, not with the run's."""
+    def dump(self, run_id: str, stream: str, *, ended: bool = False) -> dict[str, Any] | None:
+        """What the state file keeps of a log of a run, as builtins; with the log's own state, not with the run's. `ended`: its file is gone."""
         life = self._lives.get(run_id)
         member = life.members.get(stream) if life is not None else None
-        return None if member is None else member.dump()
+        return None if member is None else replace(member, gone=ended and member.foreign).dump()
 
     def _make_room(self) -> None:
         """Runs that are over are read back from the state file should they begin again."""
@@ -398,4 +479,5 @@ def _all(life: _Life) -> Sequence[Member]:
 def _pulse(member: Member, now: float, moment: float) -> _Pulse:
     """How long a member was silent before this process looked, by the wall clock, once. One that was lost is so until it gives a sign."""
     line = moment - max(0.0, now - member.quiet_since)
-    return _Pulse(line, line - LOST_FOR_LONG if member.state == "lost" else moment)
+    beat = line - LOST_FOR_LONG if member.state == "lost" else moment
+    return _Pulse(line, beat, ends=moment + GONE_FOR if member.gone else NEVER)

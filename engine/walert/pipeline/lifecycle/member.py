@@ -32,7 +32,7 @@ class Member:
     """A log of a run. `quiet_since` is when its newest line was read, by the daemon's clock, Unix seconds.
 
     `beats`: its process promised a sign of life every so many seconds. `boss`: it is `walert run`, which sees the process end. `history`: it
-    was old when first seen, and its life is no news. `end` holds what a finish record said, `line` is where that stands, or the start record.
+    was old when first seen, and its life is no news. `gone`: its file is. `end` holds what a finish record said, `line` is where that stands, or the start record.
     """
 
     stream: str
@@ -47,6 +47,7 @@ class Member:
     jupyter: bool = False
     ad_hoc: bool = False
     history: bool = False
+    gone: bool = False
     restarts: bool = False
     state: str = "running"
     line: int = 0
@@ -93,6 +94,7 @@ class Member:
             step=step,
             gaps=gaps,
             history=False,
+            gone=False,
             state=state,
         )
 

@@ -61,7 +61,18 @@ def _is_lost(member: Member, sight: Sight, limits: Limits) -> bool:
 def _is_silent(member: Member, sight: Sight, limits: Limits) -> bool:
     if member.ad_hoc or (member.boss and not member.logs):
         return False
-    return sight.silent > max(limits.stalled, SLOW * member.gap)
+    return sight.silent > _stall(member, limits)
+
+
+def _stall(member: Member, limits: Limits) -> float:
+    return max(limits.stalled, SLOW * member.gap)
+
+
+def patience(member: Member, limits: Limits) -> float:
+    """The seconds of silence up to which a foreign log stands as it does: while it is not silent for longer, nobody need look at it."""
+    return (
+        min(limits.timeout, _stall(member, limits)) if limits.foreign and member.state == "running" else limits.timeout
+    )
 
 
 def verdict(members: Sequence[Member]) -> Verdict:
