@@ -32,7 +32,8 @@ class Member:
     """A log of a run. `quiet_since` is when its newest line was read, by the daemon's clock, Unix seconds.
 
     `beats`: its process promised a sign of life every so many seconds. `boss`: it is `walert run`, which sees the process end. `history`: it
-    was old when first seen, and its life is no news. `gone`: its file is. `end` holds what a finish record said, `line` is where that stands, or the start record.
+    was old when first seen, and its life is no news. `gone`: its file is. `end` holds what a finish record said, `line` is where that stands,
+    or the start record.
     """
 
     stream: str
