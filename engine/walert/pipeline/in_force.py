@@ -9,7 +9,8 @@ from typing import Any
 from walert.model import Batch, Run
 from walert.pipeline.carried import RunRules, owner_of
 from walert.pipeline.renewal import MOST_FORMERS, interim, is_small
-from walert.rules.fold import Fold, lacks
+from walert.rules.fold import Fold
+from walert.rules.fold_state import lacks
 from walert.rules.plan import RuleSet
 
 

@@ -19,7 +19,8 @@ from walert.pipeline.ports import Ledger, Listener
 from walert.pipeline.renewal import Renewals, gone, is_small, rebuilt, refolded
 from walert.pipeline.runs import head_of, identify, is_start, is_supervisor, relative
 from walert.pipeline.session import Kept, Session, open_session, reopen_session
-from walert.rules.fold import Fold, lacks
+from walert.rules.fold import Fold
+from walert.rules.fold_state import lacks
 from walert.rules.plan import RuleSet
 from walert.rules.skim import Skimmer
 from walert.store.values import StreamState

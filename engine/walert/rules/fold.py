@@ -3,8 +3,7 @@
     fold = Fold(rules)                      # or Fold.load(rules, state)
     for record in records: transitions = fold.step(record)
 
-No clock is read and nothing is written. `dump` gives the whole state as plain builtins, keyed by what things mean and not
-by where they stand, so that a changed rule set finds what still belongs to it.
+No clock is read and nothing is written. What it keeps is in `fold_state`.
 """
 
 from __future__ import annotations
@@ -12,20 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from walert.model import Happening, Record, Transition
-from walert.rules.attempts import Attempts, Return
-from walert.rules.blind import Sight
+from walert.rules.attempts import Return
 from walert.rules.company import Company
 from walert.rules.compiling import ELSEWHERE
-from walert.rules.features import Age, Reader, make_reader
+from walert.rules.fold_state import ATTEMPT, EPOCH, RUN_AGE, SILENCE, STEP, STEP_AGE, TIME, FoldState
 from walert.rules.latch import Latch
 from walert.rules.machine import Machine, Move, Phase
-from walert.rules.plan import ConditionPlan, FeaturePlan, RulePlan, RuleSet, Slot
-from walert.rules.windows import Shelf
+from walert.rules.plan import ConditionPlan, RulePlan
 
-_STEP, _EPOCH, _RUN_AGE, _ATTEMPT, _STEP_AGE, _SILENCE, _TIME = range(7)
 _TOLD = {
     Move.PENDING: Happening.PENDING,
     Move.FIRED: Happening.FIRING,
@@ -37,53 +32,8 @@ Ripe = tuple[bool | None, float | None]
 """The verdict that the passing of time brings to a condition, and when; (None, None) for none."""
 
 
-class Fold:
+class Fold(FoldState):
     """A rule set on one file. `step` is the fold; everything else is how it is kept and shown."""
-
-    def __init__(self, rules: RuleSet) -> None:
-        self.rules = rules
-        self.attempts = Attempts()
-        self.records = 0  # metric records folded: the tick that latches compare
-        self.sight = Sight()  # what was found in the log at all; the folds of a run share one
-        self.company: Company | None = None  # the files of its run, for rules that look at all of them
-        self.file = ""  # its own name among them
-        self._fresh()
-
-    def _fresh(self) -> None:
-        """Everything but attempts: as on the file's first record."""
-        count = len(self.rules.slots)
-        self.samples: list[float | None] = [None] * count
-        self.arrived: list[int] = [0] * count  # tick of the newest sample, 0 for never
-        self.arrived_finite: list[int] = [0] * count
-        self.bound: dict[Slot, str] = {}
-        self.known: dict[str, tuple[int, ...]] = {}
-        self.origin_step: float | None = None
-        self.origin_time: float | None = None
-        self.run: list[Any] = [None] * 7 + [frozenset()]
-        self.line = self.offset = 0  # of the newest record
-        self.ended = False  # an end record came, and nothing after it: silence means nothing now
-        self.looked: float | None = None  # until when silence was judged: what others did before is no news
-        self.age = Age(count)
-        self.shelves: dict[str, Shelf] = {}
-        self.feeds: dict[int, Shelf] = {}
-        self.readers: list[Reader] = [self._reader(plan) for plan in self.rules.features]
-        self.inner = {plan.inner.key: Latch(plan.inner) for plan in self.rules.features if plan.inner is not None}
-        self.latches: dict[str, Latch] = {}
-        for plan in self.rules.plans:
-            for condition in (plan.when, plan.clear):
-                if condition is not None:
-                    self.latches.setdefault(condition.key, Latch(condition))
-        self.machines = [Machine() for _ in self.rules.plans]
-
-    def _reader(self, plan: FeaturePlan) -> Reader:
-        """A kept value stands on the shelf of its metric, or of the condition inside it."""
-        if plan.slot is None:
-            assert plan.inner is not None
-            return make_reader(plan.node, self.shelves.setdefault(plan.inner.key, Shelf()))
-        if plan.node.function in ("age", "age_steps"):
-            return self.age.reader(plan.node.function, plan.slot, self.run, _STEP, _TIME)
-        shelf = self.feeds.setdefault(plan.slot, self.shelves.setdefault(self.rules.slots[plan.slot].key, Shelf()))
-        return make_reader(plan.node, shelf)
 
     # --- the fold
 
@@ -159,14 +109,14 @@ class Fold:
     ) -> None:
         """The newest record's place in the file and in the run; `steadily` if there was no silence since the last such place."""
         run = self.run
-        run[_STEP] = step
-        run[_EPOCH] = epoch if epoch is not None else run[_EPOCH]
-        run[_ATTEMPT] = float(self.attempts.number)
-        run[_STEP_AGE] = step - (self.origin_step or 0.0)
+        run[STEP] = step
+        run[EPOCH] = epoch if epoch is not None else run[EPOCH]
+        run[ATTEMPT] = float(self.attempts.number)
+        run[STEP_AGE] = step - (self.origin_step or 0.0)
         self.line, self.offset, self.looked = line, offset, None
         if time is not None:
             if self.company is not None:
-                last = run[_TIME]
+                last = run[TIME]
                 self.company.wrote(self.file, time if last is None or not steadily else last, time)
             self._moment(time, time)
 
@@ -180,11 +130,11 @@ class Fold:
     def _moment(self, time: float, last: float) -> None:
         """The time that the conditions see: `last` is that of the newest record, `time` is now."""
         run = self.run
-        run[_TIME] = time
+        run[TIME] = time
         newest = last if self.company is None else self.company.newest(self.file, time)
-        run[_SILENCE] = time - (last if newest is None else max(last, newest))
+        run[SILENCE] = time - (last if newest is None else max(last, newest))
         if self.origin_time is not None:
-            run[_RUN_AGE] = time - self.origin_time
+            run[RUN_AGE] = time - self.origin_time
 
     def _take(self, metrics: Mapping[str, float], record: Record, entered: bool) -> set[int]:
         """The record's samples into their slots and windows; the slots touched."""
@@ -246,7 +196,7 @@ class Fold:
     def _due_before(self, time: float) -> list[Transition]:
         """What falls due until a record comes, also where another file broke the silence before it did."""
         out: list[Transition] = []
-        last = self.run[_TIME]
+        last = self.run[TIME]
         if self.company is not None and last is not None and self.rules.shortest_stall is not None:
             for moment in self.company.returns(self.file, max(last, self.looked or last), time):
                 out += [*self.due(math.nextafter(moment, 0.0)), *self.due(moment)]
@@ -258,30 +208,18 @@ class Fold:
         elsewhere = set()
         for slot in self.rules.absent:
             if self.arrived[slot]:
-                company.logged(self.file, slots[slot].key, run[_TIME])
-            elif company.has(slots[slot].key, self.file, run[_TIME]):
+                company.logged(self.file, slots[slot].key, run[TIME])
+            elif company.has(slots[slot].key, self.file, run[TIME]):
                 elsewhere.add(slot)
         if elsewhere != self.elsewhere:
             run[ELSEWHERE] = frozenset(elsewhere)
-
-    @property
-    def elsewhere(self) -> frozenset[int]:
-        """Slots of metrics that another file of the run has logged and this one has not."""
-        found: frozenset[int] = self.run[ELSEWHERE]
-        return found
-
-    @property
-    def newest_time(self) -> float | None:
-        """The event time of the newest record that had one."""
-        time: float | None = self.run[_TIME]
-        return time
 
     def due(self, now: float) -> list[Transition]:
         """What the time from the newest record until `now` (event time) changes by itself, at the moment at which it does.
 
         Such transitions stand at the newest record's line, are `by` the timer, and are no confirming samples.
         """
-        last = self.run[_TIME]
+        last = self.run[TIME]
         if last is None or now <= last or self.ended:
             return []
         if self.company is not None and self.rules.absent:
@@ -306,7 +244,7 @@ class Fold:
         if moment is None:
             return None
         self._moment(moment, last)
-        step = self.run[_STEP] or 0.0
+        step = self.run[STEP] or 0.0
         move = machine.judge(plan.needs, verdict, clear, when.truth, step, moment, confirms=False)
         if move in (Move.HELD, Move.CONFIRMED):
             return None
@@ -331,12 +269,6 @@ class Fold:
     def _look(self, latch: Latch, last: float, time: float) -> tuple[list[bool | None], bool | None]:
         self._moment(time, last)
         return latch.look(self.samples, self.readers, self.run)
-
-    def newest(self) -> Record | None:
-        """Where the fold stands: the newest record without its metrics; None before the first."""
-        if self.line == 0:
-            return None
-        return Record(self.line, self.offset, self.run[_STEP] or 0.0, True, self.run[_TIME], None, {}, None)
 
     # --- ends
 
@@ -381,11 +313,6 @@ class Fold:
         value: float | None = self.run[("step", "epoch", "run_age", "attempt").index(text)]
         return value
 
-    def logged_name(self, slot: int) -> str:
-        """The name under which a slot's metric stands in the file: a role's binding, or the name itself."""
-        known = self.rules.slots[slot]
-        return self.bound.get(known, known.name)
-
     def _names(self, plan: RulePlan) -> dict[str, float]:
         rows = [(text, slot) for text, slot, _ in plan.when.shown if slot is not None]
         out = {}
@@ -394,11 +321,6 @@ class Fold:
             if value is not None:
                 out[name] = value
         return out
-
-    @property
-    def names(self) -> Iterable[str]:
-        """The metrics that records of this file brought, since its last fresh start or restart of the daemon."""
-        return self.known
 
     def firing(self) -> list[RulePlan]:
         """The rules that fire on this file now."""
@@ -411,73 +333,6 @@ class Fold:
     def values_of(self, plan: RulePlan) -> dict[str, float]:
         """The values that a rule's condition sees now."""
         return self._values(plan.when)
-
-    # --- kept
-
-    def dump(self) -> dict[str, Any]:
-        """The whole state as plain builtins."""
-        slots = self.rules.slots
-        return {
-            "attempts": self.attempts.dump(),
-            "records": self.records,
-            "origin": [self.origin_step, self.origin_time],
-            "run": self.run[:ELSEWHERE],
-            "at": [self.line, self.offset, self.ended, self.looked],
-            "slots": [
-                [
-                    s.name,
-                    list(s.candidates),
-                    self.bound.get(s),
-                    self.samples[i],
-                    self.arrived[i],
-                    self.arrived_finite[i],
-                    self.age.steps[i],
-                    self.age.times[i],
-                ]
-                for i, s in enumerate(slots)
-            ],
-            "shelves": {key: shelf.dump() for key, shelf in self.shelves.items()},
-            "inner": {key: latch.dump() for key, latch in self.inner.items()},
-            "latches": {key: latch.dump() for key, latch in self.latches.items()},
-            "machines": {p.key: m.dump() for p, m in zip(self.rules.plans, self.machines, strict=True)},
-        }
-
-    @classmethod
-    def load(cls, rules: RuleSet, state: Mapping[str, Any]) -> Fold:
-        """The fold that `dump` described, under `rules`; what is new among them starts empty."""
-        fold = cls(rules)
-        fold.attempts = Attempts.load(state["attempts"])
-        fold.records = state["records"]
-        fold.origin_step, fold.origin_time = state["origin"]
-        fold.run[:ELSEWHERE] = state["run"]
-        fold.line, fold.offset, fold.ended, fold.looked = [*state["at"], None][:4]
-        index = {slot: i for i, slot in enumerate(rules.slots)}
-        for name, candidates, bound, sample, arrived, finite, *logged in state["slots"]:
-            slot = Slot(name, tuple(candidates))
-            if slot not in index:
-                continue
-            i = index[slot]
-            fold.samples[i], fold.arrived[i], fold.arrived_finite[i] = sample, arrived, finite
-            fold.age.steps[i], fold.age.times[i] = logged
-            if bound is not None:
-                fold.bound[slot] = bound
-        for key, shelf in fold.shelves.items():
-            shelf.load(state["shelves"].get(key, {}))
-        for key, latch in fold.inner.items():
-            if key in state["inner"]:
-                latch.load(state["inner"][key])
-        for key, latch in fold.latches.items():
-            if key in state["latches"]:
-                latch.load(state["latches"][key])
-        fold.machines = [
-            Machine.load(state["machines"][p.key]) if p.key in state["machines"] else Machine() for p in rules.plans
-        ]
-        return fold
-
-
-def lacks(rules: RuleSet, state: Mapping[str, Any]) -> bool:
-    """Whether a fold's `state` misses something that a rule set keeps: it must then be rebuilt from the file's bytes."""
-    return any(p.key not in state["machines"] for p in rules.plans)
 
 
 def _why(plan: RulePlan, move: Move) -> str:
