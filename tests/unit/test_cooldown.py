@@ -206,3 +206,10 @@ def test_the_end_of_a_run_names_what_was_held_back():
         ("suppressed", "A"),
         ("lifecycle", "Run finished"),
     ]
+
+
+def test_what_a_program_of_its_own_writes_as_an_alert_is_cut_as_the_call_would_cut_it():
+    rows = records([call("A" * 900_000, 1000)])
+    (told,) = desk().line(Place("s", "a.jsonl", "a.jsonl", "", None), rows[0], ())
+    assert len(told.alert.title.encode()) == 1_024
+    assert told.alert.title.endswith("…")

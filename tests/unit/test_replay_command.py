@@ -122,3 +122,30 @@ def test_a_log_of_walerts_own_writer_may_be_named_from_within_its_folder(capsys:
     code, out, err = called(capsys, "--json", "metrics.jsonl")
     assert (code, err) == (0, "")
     assert [json.loads(line)["happening"] for line in out.splitlines()] == ["pending", "firing", "message", "summary"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("wrong", [-1, True, 1e308, {"a": 1}, [[1], None], "\x1b[31m" * 9_999])
+@pytest.mark.parametrize("key", ["id", "name", "project", "tags", "host"])
+def test_a_start_record_with_wrong_types_costs_neither_the_run_nor_the_terminal(
+    capsys: pytest.CaptureFixture[str], key: str, wrong: object
+) -> None:
+    event = {"v": 1, "event": "start", "id": "r-1", "name": "mine", key: wrong}
+    Path("runs").mkdir()
+    Path("runs/metrics.jsonl").write_text(json.dumps({"_walert": event}) + '\n{"acc": 0.5}\n{"acc": 0.5}\n')
+    Path("rules.yaml").write_text(RULES.replace("for: 2", 'text: "{project} {run}"'))
+    code, out, err = called(capsys, "--json", "runs")
+    assert (code, err) == (0, "")
+    said = [json.loads(line)["text"] for line in out.splitlines() if '"message"' in line and '"summary"' not in line]
+    assert len(said) == 1
+    assert len(said[0]) < 1_200
+    assert "\x1b" not in said[0]
+
+
+@pytest.mark.usefixtures("folder")
+def test_long_ids_that_begin_alike_are_two_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for end in "ab":
+        event = {"v": 1, "event": "start", "id": "x" * 5_000 + end}
+        Path(f"{end}.jsonl").write_text(json.dumps({"_walert": event}) + '\n{"acc": 0.5}\n{"acc": 0.5}\n')
+    _, out, _ = called(capsys, "--json", "a.jsonl", "b.jsonl")
+    assert json.loads(out.splitlines()[-1])["messages"] == 2

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from walert.client import arguments
 from walert.dispatch import cooldown as cd
 from walert.dispatch import wording
 from walert.dispatch.cooldown import Arrival, Cooldown, Granted
@@ -138,9 +139,9 @@ class Desk:
         event = record.event or {}
         level = AlertLevel(str(event.get("level") or "INFO").upper())
         wait = event.get("wait_duration")
-        draft = _Draft(
-            "alert", str(event["title"]), level, str(event.get("text") or ""), None, self._facts(place, record)
-        )
+        # Any program can write the line: what alert() would have cut is cut here.
+        title, text = arguments.title(event["title"]), arguments.text(str(event.get("text") or ""))
+        draft = _Draft("alert", title, level, text, None, self._facts(place, record))
         return self._ask(place, draft, ALERT_WAIT if wait is None else float(wait))
 
     def _finish(self, place: Place, record: Record) -> list[Said]:

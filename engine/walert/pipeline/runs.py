@@ -10,6 +10,9 @@ from typing import Any
 
 from walert.model import Run, Source
 
+_LETTERS = 200  # of a name, as of a rule's title
+_TAGS = 100  # of a run
+
 
 def identify(
     source: Source, root: str, path: str, event: Mapping[str, Any] | None, host: str | None, owner: int | None = None
@@ -36,14 +39,30 @@ def is_start(event: Mapping[str, Any] | None) -> bool:
 
 def _own(source: Source, root: str, path: str, event: Mapping[str, Any], host: str | None, owner: int | None) -> Run:
     folder = relative(root, os.path.dirname(path) or os.curdir)
-    tags = tuple(str(t) for t in event.get("tags") or () if isinstance(t, str))
+    tags = event.get("tags")
+    words = [_word(tag) for tag in tags[:_TAGS]] if isinstance(tags, list | tuple) else []
     return Run(
-        id=str(event.get("id") or folder) + (f"@{owner}" if owner is not None else ""),
-        name=printable(str(event.get("name") or folder)),
-        project=str(event["project"]) if event.get("project") else source.project,
-        tags=(*source.tags, *tags),
-        host=str(event["host"]) if event.get("host") else host,
+        id=(_id(event.get("id")) or printable(folder)) + (f"@{owner}" if owner is not None else ""),
+        name=_word(event.get("name")) or printable(folder),
+        project=_word(event.get("project")) or source.project,
+        tags=(*source.tags, *(word for word in words if word)),
+        host=_word(event.get("host")) or host,
     )
+
+
+def _id(value: object) -> str | None:
+    """The run's id; of one that is too long the beginning and a hash, so that ids that begin alike stay two."""
+    text = value if isinstance(value, str) else ""
+    if len(text) <= _LETTERS:
+        return _word(value)
+    return f"{_word(text)}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+
+def _word(value: object) -> str | None:
+    """What a start record says under a key, as it may be printed and kept; None where it says nothing that is a text or a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return printable(str(value)[:_LETTERS]) or None
 
 
 def is_supervisor(event: Mapping[str, Any] | None) -> bool:
