@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 from loopback import Reply, authority, https_server, message
@@ -83,6 +84,17 @@ def test_a_retry_after_date_counts_from_the_servers_own_clock(web):
     web.reply = Reply(429, b"", {"Retry-After": "Sat, 01 Mar 2199 12:00:00 GMT"})
     outcome = send(url_of(web))
     assert isinstance(outcome, Temporary) and outcome.retry_after > 1e9
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(web):
+    assert send(url_of(web)) == Delivered()
+    web.reply = Reply(200, b"a" * 48_000_000)
+    tracemalloc.start()
+    try:
+        assert send(url_of(web)) == Delivered()
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_nothing_of_a_url_is_seen(web, caplog):

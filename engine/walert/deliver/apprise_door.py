@@ -87,14 +87,26 @@ def _observed(session: requests.Session, request: requests.PreparedRequest, **kw
     if call is None:
         return _send(session, request, **kwargs)
     try:
-        response = _send(session, request, **{**kwargs, "allow_redirects": False})
+        response = _send(session, request, **{**kwargs, "allow_redirects": False, "stream": True})
+        _begin(response)
     except requests.RequestException as error:
         call.failures.append(_named(error))
         raise
     wait = answers.retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
-    body = response.content[:BODY_BYTES].decode("utf-8", "replace")
+    body = response.content.decode("utf-8", "replace")
     call.answers.append(answers.Answer(response.status_code, wait, body))
     return response
+
+
+def _begin(response: requests.Response) -> None:
+    """Read the beginning of an answer, as its `content`, and hang up on the rest: `requests` would hold all of it in memory."""
+    taken = bytearray()
+    for piece in response.iter_content(16_384):
+        taken += piece
+        if len(taken) >= BODY_BYTES:
+            response.close()
+            break
+    response._content, response._content_consumed = bytes(taken[:BODY_BYTES]), True
 
 
 def _named(error: requests.RequestException) -> str:
