@@ -244,3 +244,27 @@ def test_silence_alone_lists(tmp_path):
     home = Home(tmp_path, RULES)
     home.once()
     assert home.walert("silence").stdout == home.walert("silence", "list").stdout == "no silences\n"
+
+
+# --- what an option asks for
+
+
+def test_init_writes_where_config_says(walert, tmp_path):
+    first = walert("init", "--config", "host/my walert.yaml")
+    assert first.returncode == 0 and "walert check --config 'host/my walert.yaml'" in first.stdout
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.yaml")) == [
+        "host/my walert.yaml",
+        "host/rules/walert.yaml",
+    ]
+    assert walert("check", "--config", "host/my walert.yaml").stdout == "2 files, 1 rule: no problems\n"
+
+
+def test_a_folder_without_anything_to_check_is_no_success(walert, tmp_path):
+    (tmp_path / "rulez").mkdir()
+    quiet_failure(walert("check", "rulez"), 2, "there is no YAML file in rulez")
+    assert walert("check").returncode == 0
+
+
+def test_how_many_judgements_is_a_number(walert):
+    for wrong in ("0", "x", "-1", "1.5", "9" * 5000):
+        quiet_failure(walert("explain", "run", "title", f"--last={wrong}"), 2, "a number from 1 to 100000")

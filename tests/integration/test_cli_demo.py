@@ -6,6 +6,8 @@ from pathlib import Path
 
 from daemons import WALERT
 
+from walert.cli import main
+
 
 def demo_processes(folder):
     """Processes that still know the folder."""
@@ -36,3 +38,11 @@ def test_the_demo_shows_the_whole_way_and_leaves_nothing_but_its_folder(tmp_path
     assert list(home.iterdir()) == [] and list(scratch.iterdir()) == []
     assert {path.name for path in folder.iterdir()} >= {"runs", "rules", "mailbox", "walert.yaml"}
     assert demo_processes(folder) == []
+
+
+def test_the_demo_overwrites_nothing(tmp_path, capsys):
+    (tmp_path / "walert.yaml").write_text("mine")
+    assert main(["demo", "--dir", str(tmp_path)]) == 2
+    assert "is not empty: name an empty or new folder" in capsys.readouterr().err
+    assert (tmp_path / "walert.yaml").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+    assert main(["demo", "--dir", str(tmp_path / "walert.yaml")]) == 2

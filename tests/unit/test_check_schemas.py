@@ -94,6 +94,21 @@ def test_the_packs_command_lists_and_prints() -> None:
     assert stop.value.code == 2
 
 
+def test_on_a_terminal_the_packs_fit_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    out = Terminal()
+    assert packs.run(None, as_json=False, out=out) == 0
+    lines = out.getvalue().splitlines()
+    assert len(lines) > len(pack_names()) and max(map(len, lines)) <= 60
+
+
+class Terminal(io.StringIO):
+    """A stream that is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_the_packs_as_json_are_one_object_a_line() -> None:
     out = io.StringIO()
     packs.run(None, as_json=True, out=out)

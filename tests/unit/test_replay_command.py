@@ -96,7 +96,7 @@ def test_blind_rules_are_told_once_for_all_runs_that_lack_the_same(capsys: pytes
     _, out, _ = called(capsys, "--quiet", "a.jsonl", "b.jsonl", "c.jsonl")
     assert out.splitlines()[:5] == [
         "",
-        "blind rules, which nothing could decide:",
+        "blind rules, with what they lack:",
         "title         run      why",
         "Low accuracy  2 runs   acc was never logged (nearest: val/acc)",
         "Low accuracy  c.jsonl  acc was never logged",

@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """0 when there are no errors, 1 when there are, 2 when there is nothing to check or no such code."""
+    """0 when there are no errors, 1 when there are, 2 when a path or code is not there, or paths hold nothing to check."""
     if args.explain is not None:
         from walert.cli.explanations import explain
 
@@ -121,6 +121,8 @@ def run(
         raise ExitCode(USAGE, "\n".join(f"walert check: there is no file or folder {path}" for path in missing))
     checked = _Checked()
     _check_all(checked, paths, config, environ)
+    if paths and not checked.contents:
+        raise ExitCode(USAGE, f"walert check: there is no YAML file in {', '.join(paths)}.")
     if checked.examined:
         _lint(checked, environ, config, logged)
     checked.problems = sorted(set(checked.problems))

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from walert.cli.exits import FINE, PROBLEMS
+from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
 
 CONFIG = """\
 watch: [runs/]
@@ -56,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the demo. Exit code 0 when the alert reached console and mailbox, else 1."""
-    folder = Path(args.dir or tempfile.mkdtemp(prefix="walert-demo-")).absolute()
+    """Run the demo. Exit code 0 when the alert reached console and mailbox, else 1; 2 when `--dir` holds anything."""
+    folder = _empty(args.dir) if args.dir else Path(tempfile.mkdtemp(prefix="walert-demo-"))
     from walert.demo.mailbox import Mailbox, read
 
     with Mailbox(folder / "mailbox") as mailbox:
@@ -74,6 +74,19 @@ def main(args: argparse.Namespace) -> int:
     _say(f"Everything is in {folder}. Judge the same log again, without a daemon:")
     print(f"  {_command()} replay --rules {folder / 'rules'} {folder / 'runs'}")
     return FINE if mails else PROBLEMS
+
+
+def _empty(named: str) -> Path:
+    """The folder to write into, made if need be. Raises `ExitCode`: what somebody keeps there would be overwritten."""
+    folder = Path(named).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise ExitCode(USAGE, f"walert demo: {named}: {error.strerror}.") from None
+    if not empty:
+        raise ExitCode(USAGE, f"walert demo: {named} is not empty: name an empty or new folder.")
+    return folder
 
 
 def _prepare(folder: Path, port: int) -> None:

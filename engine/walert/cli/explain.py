@@ -61,10 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 100_000:
+    if not text.isdecimal() or not 1 <= int(text[:7]) <= 100_000:
         raise argparse.ArgumentTypeError("a number from 1 to 100000 belongs here")
-    return number
+    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:

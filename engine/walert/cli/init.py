@@ -1,9 +1,13 @@
-"""Write a commented walert.yaml and rules/walert.yaml into the current folder. What is there already stays as it is."""
+"""Write a commented walert.yaml and rules/walert.yaml into the current folder. What is there already stays as it is.
+
+With --config F the configuration is F, and the rules are beside it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 
 from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
 
@@ -60,11 +64,12 @@ def main(args: argparse.Namespace) -> int:
         "rules_schema": _url(resources.schema_path("rules")),
     }
     written = [
-        _write("walert.yaml", CONFIG.format(**schemas)),
-        _write(os.path.join("rules", "walert.yaml"), RULES.format(**schemas)),
+        _write(config := args.config or "walert.yaml", CONFIG.format(**schemas)),
+        _write(os.path.join(os.path.dirname(config), "rules", "walert.yaml"), RULES.format(**schemas)),
     ]
+    named = f" --config {shlex.quote(config)}" if args.config else ""
     if any(written):
-        print("Next: `walert check`, then `walertd`.")
+        print(f"Next: `walert check{named}`, then `walertd{named}`.")
     return FINE if all(written) else PROBLEMS
 
 

@@ -67,10 +67,21 @@ def run(name: str | None, *, as_json: bool, out: TextIO) -> int:
         out.writelines(json.dumps(asdict(pack)) + "\n" for pack in packs)
     elif name is None:
         width = max((len(f"pack:{p.name}") for p in packs), default=0)
-        out.writelines(f"{f'pack:{p.name}':<{width}}  {p.rules} rules  {p.about}\n" for p in packs)
+        out.writelines(_shown(f"{f'pack:{p.name}':<{width}}  {p.rules:>2} rules  ", p.about, out) for p in packs)
     else:
         out.write(Path(packs[0].path).read_text(encoding="utf-8"))
     return FINE
+
+
+def _shown(begins: str, about: str, out: TextIO) -> str:
+    """A line; on a terminal, as many as it takes below each other."""
+    if not out.isatty():
+        return f"{begins}{about}\n"
+    import shutil
+    import textwrap
+
+    columns = max(shutil.get_terminal_size().columns, len(begins) + 20)
+    return textwrap.fill(about, columns, initial_indent=begins, subsequent_indent=" " * len(begins)) + "\n"
 
 
 def show(name: str, args: argparse.Namespace) -> int:

@@ -131,7 +131,7 @@ def _print_blind(found: Iterable[tuple[str, Blind]]) -> None:
     for run, each in found:
         runs.setdefault((each.rule.title, each.why), []).append(run)
     if runs:
-        print("\nblind rules, which nothing could decide:")
+        print("\nblind rules, with what they lack:")
         rows = [
             (title, names[0] if len(names) == 1 else plural(len(names), "run"), why)
             for (title, why), names in runs.items()
