@@ -342,6 +342,8 @@ def test_a_foreign_run_ends_with_its_last_log_and_goes_on_when_that_returns() ->
     world.lose("s")
     assert (world.look(59.0), world.kept) == ([], {})
     assert (world.look(1.0), world.kept["r"].state) == ([], "finished")
+    world.look()
+    assert not world.keeper._lives and not world.keeper._pulses
     world.log()
     assert (world.look(), world.kept["r"].state) == ([], "running")
     assert (world.look(600.0), world.kept["r"].state) == ([], "running")
@@ -374,3 +376,13 @@ def test_a_foreign_log_is_followed_on_after_a_restart() -> None:
     world.log()
     world.look()
     assert (world.look(86_400.0), world.kept["r"].state) == ([], "finished")
+
+
+def test_room_is_made_without_forgetting_the_runs_of_the_last_daemon() -> None:
+    world = World()
+    world.event(**START)
+    world.restart()
+    for n in range(MOST_OVER + 1):
+        world.event("s", Run(f"r{n}", "many"), event="finish", state="finished")
+    world.pids.clear()
+    assert world.look() + world.look() == ["Run crashed"]

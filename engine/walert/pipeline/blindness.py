@@ -107,6 +107,12 @@ class Blindness:
         known = self._runs.get(session.run.id)
         return None if known is None else known.dump(session.place.stream)
 
+    def part(self, run_id: str, stream: str) -> None:
+        """The file of a stream is gone for good: of a run whose log is rotated on and on nothing piles up."""
+        known = self._runs.get(run_id)
+        if known is not None:
+            known.company.part(stream)
+
     def forget(self, session: Session, run_is_held: bool) -> None:
         """The session is closed; without `run_is_held` it was the last of its run in memory."""
         known = self._runs.get(session.run.id)

@@ -15,7 +15,7 @@ MOST_SPANS = 64
 """Stretches of writing kept of a file, the newest ones: a silence before them is over for long."""
 
 
-_FORMER = ""  # stands for the other files of a run that was taken up again
+_FORMER = ""  # stands for files that are gone, and for the others of a run that was taken up again
 
 
 @dataclass(slots=True)
@@ -63,6 +63,16 @@ class Company:
         """A fresh start: what `file` logged before counts no more."""
         if not self.surveyed and file in self._files:
             self._files[file].seen.clear()
+
+    def part(self, file: str) -> None:
+        """`file` is gone for good: what it logged, and when it was written, counts on without it."""
+        gone = self._files.pop(file, None)
+        if gone is None:
+            return
+        former = self._files.setdefault(_FORMER, _File())
+        for first, last in zip(gone.starts, gone.ends, strict=True):
+            former.write(first, last, self.gap)
+        former.seen = gone.seen | former.seen
 
     def has(self, metric: str, beside: str, now: float | None) -> bool:
         """Whether a file other than `beside` had logged it by `now`."""

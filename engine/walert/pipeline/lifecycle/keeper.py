@@ -251,6 +251,9 @@ class Keeper:
         self._take_up()
         self._suspects = []
         for life in [life for life in self._lives.values() if life.due <= moment]:
+            if life.is_over:
+                self._drop(life.run.id)  # with its logs; should they return, it is read back from the state file
+                continue
             news = self._look(life, now, moment, is_read)
             if news is not None:
                 yield news
@@ -275,7 +278,7 @@ class Keeper:
     def _due(self, life: _Life) -> float:
         """When to look again: at processes always, at lines when their silence can have become too long."""
         if life.is_over:
-            return NEVER
+            return AT_ONCE if all(m.gone for m in life.members.values()) else NEVER
         if life.held is not None or not life.foreign:
             return AT_ONCE
         living = [(m, self._pulses[m.stream]) for m in life.members.values() if not m.over]
@@ -368,10 +371,13 @@ class Keeper:
 
     def forget(self, run_id: str) -> None:
         """Nothing was committed: the run is as the state file has it."""
+        self._drop(run_id)
+        self._taken_up = False
+
+    def _drop(self, run_id: str) -> None:
         life = self._lives.pop(run_id, None)
         for stream in life.members if life is not None else ():
             self._pulses.pop(stream, None)
-        self._taken_up = False
 
     def _admit(self, life: _Life, member: Member, pulse: _Pulse) -> None:
         """Take a member in, or its new standing. Beyond the bound another goes, one that ended if there is one."""
@@ -448,8 +454,7 @@ class Keeper:
         if len(self._lives) - self._roomy < MOST_OVER:
             return
         for life in [life for life in self._lives.values() if life.is_over]:
-            self.forget(life.run.id)
-        self._taken_up = True
+            self._drop(life.run.id)
         self._roomy = len(self._lives)
 
     def _take_up(self) -> None:
