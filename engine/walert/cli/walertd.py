@@ -51,13 +51,14 @@ def serve(config: str | None, *, once: bool, log_format: str) -> int:
     import faulthandler
 
     from walert.clock import SystemClock
-    from walert.daemon.limits import raise_files
+    from walert.daemon.limits import raise_files, search_seldom
     from walert.daemon.log import Log
     from walert.daemon.signals import Signals
 
     _hold_descriptors()
     faulthandler.enable(2)  # systemd's watchdog ends what hangs by SIGABRT: then it is seen where it hung
     raise_files()
+    search_seldom()
     with Signals() as signals:
         log = Log(log_format, SystemClock().now)
         try:
