@@ -17,9 +17,11 @@ HELP = Path(__file__).parent / "help"
 COLUMNS = "100"
 
 
-def printed(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The help that `walert`, `walertd` or a verb prints on a terminal of 100 columns."""
-    monkeypatch.setenv("COLUMNS", COLUMNS)
+def printed(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str = COLUMNS
+) -> str:
+    """The help that `walert`, `walertd` or a verb prints on a terminal of so many columns."""
+    monkeypatch.setenv("COLUMNS", columns)
     call = {"walert": lambda: main(["--help"]), "walertd": lambda: walertd.main(["--help"])}
     try:
         code = call.get(command, lambda: main([command, "--help"]))()
@@ -36,6 +38,14 @@ def test_help_is_as_it_was(command: str, capsys: pytest.CaptureFixture[str], mon
     if os.environ.get("WALERT_UPDATE_SNAPSHOTS"):
         kept.write_text(now, encoding="utf-8")
     assert now == kept.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["walert", "walertd", *VERBS])
+def test_help_fits_a_terminal_of_80_columns(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = printed(command, capsys, monkeypatch, "80").splitlines()
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_no_help_is_kept_of_a_command_that_is_gone() -> None:

@@ -42,6 +42,7 @@ def test_a_silence_holds_back_what_matches_and_its_end_tells_it_once(home):
             ("High", None, []),  # resolved: its firing went to nobody
             ("High", "silenced", []),
         ]
+        assert home.walert("alerts").stdout.count("nobody (silence 1: the new data set)") == 2
         assert [(s["id"], s["held"]) for s in home.rows("silence", "list")] == [(1, 2)]
         assert "silence 1: title High: over" in silence(home, "expire", "1")
         daemon.until(lambda: OVER in "".join(daemon.printed))

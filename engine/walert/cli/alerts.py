@@ -1,8 +1,8 @@
 """The alerts that were decided, oldest first: what was sent, to whom, and how that went.
 
   walert alerts --since 2h --level ERROR
-  walert alerts --follow --json                    # a feed: each new alert, as soon as it is decided
-  walert alerts --follow --json --after ID         # goes on after the last one that was seen
+  walert alerts --follow --json             # a feed: each new alert
+  walert alerts --follow --json --after ID  # goes on after the last one seen
 
 --follow prints what comes until it is interrupted, through restarts of walertd; with --since or --after, what was before, too. Its messages are
 as they stand when an alert is decided: waiting.
@@ -133,4 +133,6 @@ def _show(rows: Sequence[AlertRow], args: argparse.Namespace) -> None:
 
 
 def _to(row: AlertRow) -> str:
+    if row.verdict == "silenced":
+        return f"nobody ({row.why})"
     return ", ".join(f"{m.receiver} ({m.state})" for m in row.messages) or "listed only"

@@ -1,8 +1,8 @@
 """What waits for delivery or is dead, with the reason; `retry ID` tries again at once, `drop ID` gives it up.
 
   walert outbox
-  walert outbox retry all                          # at once, whatever waits or is dead
-  walert outbox retry --receiver ml-team           # those of one receiver
+  walert outbox retry all                   # at once, whatever waits or is dead
+  walert outbox retry --receiver ml-team    # those of one receiver
   walert outbox drop 17 18
   walert outbox drop --run "resnet-*" --state waiting
 

@@ -1,7 +1,7 @@
 """Who can be told: `list` names the receivers of the configuration, `test` sends a real message through all of them, or those named.
 
   walert receivers [list] [NAME...]
-  walert receivers test [NAME...]      # exit code 5, with each reason, if any did not take it
+  walert receivers test [NAME...]   # exit code 5 and the reasons if any fails
 
 A URL is a secret and is shown by its service alone.
 """

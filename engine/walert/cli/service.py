@@ -1,8 +1,8 @@
 """walertd as a service of systemd: `install` writes the unit file, and says what to run next.
 
-  walert service install               # ~/.config/systemd/user/walert.service: yours, for your runs
-  walert service install --system      # /etc/systemd/system/walert.service: the host's, as a user of its own
-  walert service install --print       # to look at; nothing is written
+  walert service install            # yours, in ~/.config/systemd/user
+  walert service install --system   # the host's, as a user of its own
+  walert service install --print    # to look at; nothing is written
 
 The unit runs the walertd of this installation with the configuration that is found here, and lets it write its state and nothing else.
 """

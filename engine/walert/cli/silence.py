@@ -1,8 +1,8 @@
 """Silences: what matches is judged, listed and counted as ever, but not sent; its end is told once, with what was held back.
 
-  walert silence add --title "Low*" --run "resnet-*" --for 2h --comment "the new data set"
-  walert silence add --project "vision-*" --level WARN --for 1d     # WARN and below
-  walert silence list [--all]
+  walert silence add --title "Low*" --run "resnet-*" --for 2h --comment "why"
+  walert silence add --project "vision-*" --level WARN --for 1d  # and INFO
+  walert silence [list [--all]]
   walert silence extend ID --for 1h
   walert silence expire ID
 
