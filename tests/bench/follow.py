@@ -1,11 +1,12 @@
 """What following costs: looks at 10,000 files, an idle walertd, the time from an append to its batch, a backlog, a start.
 
-python tests/bench/follow.py [looks] [latency] [delivered] [backlog] [idle] [start]
+python tests/bench/follow.py [looks] [latency] [delivered] [backlog] [idle] [living] [start]
 """
 
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import re
 import resource
@@ -22,11 +23,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from walert.client.identity import process_facts
 from walert.clock import SystemClock
 from walert.model import Checkpoint, Source
 from walert.tail import Follower, open_waker
 
 FILES = 10_000
+OWN = 200
 FIRING = 400  # lines of which the way to the receiver is timed
 BACKLOG = 1 << 30
 LINE = b'{"step": %d, "loss": 0.123456789, "lr": 0.0003, "grad_norm": 1.234567, "tokens_per_second": 123456.7}\n'
@@ -109,17 +112,35 @@ def idle(folder: Path) -> None:
     began = time.perf_counter()
     subprocess.run([*command, "--once"], check=True, capture_output=True, cwd=folder)
     print(f"--once over {FILES} files     {time.perf_counter() - began:8.1f} s")
+    print(f"idle walertd, {FILES} files   {settled(folder, command)}")
+
+
+def living(folder: Path) -> None:
+    """The same, of a walertd that has read them itself: each is a run that lives; and one of 200 runs of walert's own writer."""
+    make(folder / "foreign" / "runs", FILES)
+    print(f"{FILES} foreign runs living    {settled(folder / 'foreign', home(folder / 'foreign'))}")
+    facts = {name: value for name, value in process_facts().items() if value is not None}
+    for n in range(OWN):
+        path = folder / "own" / "runs" / f"run-{n}" / "metrics.jsonl"
+        path.parent.mkdir(parents=True)
+        event = {"event": "start", "schema": 1, "id": f"run-{n}", "name": f"run-{n}", "heartbeat": 30, **facts}
+        path.write_bytes(json.dumps({"_walert": event, "time": time.time()}).encode() + b"\n" + LINE % n)
+    print(f"{OWN} own runs living          {settled(folder / 'own', home(folder / 'own'))}")
+
+
+def settled(folder: Path, command: list[str]) -> str:
+    """What a walertd costs for a minute, once it has read everything."""
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    settled, before = threading.Event(), -1.0
+    pause, before = threading.Event(), -1.0
     while cpu(process.pid) - before > 0.3:
         before = cpu(process.pid)
-        settled.wait(5.0)
+        pause.wait(5.0)
     before = cpu(process.pid)
-    settled.wait(20.0)
-    used = (cpu(process.pid) - before) / 20.0
-    print(f"idle walertd, {FILES} files   {used:8.1%} of one CPU, {resident(process.pid)} MiB resident")
+    pause.wait(60.0)
+    used, memory = (cpu(process.pid) - before) / 60.0, resident(process.pid)
     process.send_signal(signal.SIGTERM)
     process.wait()
+    return f"{used:8.1%} of one CPU, {memory} MiB resident"
 
 
 def latency(folder: Path) -> None:
@@ -273,7 +294,7 @@ def start(folder: Path) -> None:
 
 def main() -> None:
     """Run what is named, or all."""
-    known = {each.__name__: each for each in (looks, latency, delivered, backlog, idle, start)}
+    known = {each.__name__: each for each in (looks, latency, delivered, backlog, idle, living, start)}
     for name in sys.argv[1:] or known:
         folder = Path(tempfile.mkdtemp(prefix="walert-bench-"))
         try:

@@ -7,121 +7,39 @@ It commits nothing and reads no clock. What it answers carries the run's new sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import Any
 
 from walert.config.lifecycle import DEFAULTS
 from walert.config.lifecycle import News as Told
 from walert.dispatch.desk import Notice
 from walert.model import Record, Run
 from walert.pipeline.lifecycle import words
-from walert.pipeline.lifecycle.member import OVER, Facts, Member, started
+from walert.pipeline.lifecycle.life import (
+    AT_ONCE,
+    BLIND,
+    GONE_FOR,
+    NEVER,
+    Life,
+    News,
+    Pulse,
+    Senses,
+    States,
+    member_of,
+    pulse_of,
+)  # fmt: skip
+from walert.pipeline.lifecycle.member import OVER, Member, started
 from walert.pipeline.lifecycle.verdict import Limits, Sight, Verdict, patience, standing, verdict
-from walert.store.codec import run_from_builtins, run_to_builtins
+from walert.store.codec import run_from_builtins
 from walert.store.values import RunState
 
-LOST_FOR_LONG = 1e9  # seconds, longer than any limit
 HOLD = 60.0  # seconds in which a launcher that restarts may do so, before the end of an attempt is told
-GONE_FOR = (
-    60.0  # seconds in which another file may come in the place of a foreign log that is gone, before its run has ended
-)
 MOST_OVER = 2_000  # runs in memory that are over
 MOST_MEMBERS = 4_096  # logs of one run that are watched
-AT_ONCE, NEVER = float("-inf"), float("inf")  # moments
 QUIET_IN_NOTEBOOKS = ("finished", "finished_early", "stalled")
 
 
-class Senses(Protocol):
-    """What is seen of processes. The keeper asks often; answers are cheap."""
-
-    def gone(self, facts: Facts) -> bool | None:
-        """Whether the process is certainly not there; None when its pid says nothing here."""
-
-    def touched(self, path: str) -> float | None:
-        """When the log was last touched, as its file system has it; None when it is not there."""
-
-
-class Blind:
-    """Sees no process: only what logs say counts."""
-
-    def gone(self, facts: Facts) -> bool | None:
-        """Nobody can tell."""
-        return None
-
-    def touched(self, path: str) -> float | None:
-        """Nobody looked."""
-        return None
-
-
-BLIND = Blind()
-
-
-class States(Protocol):
-    """What the keeper needs of the state file."""
-
-    def run_state(self, run_id: str) -> RunState | None:
-        """The committed state of a run, if it has one."""
-
-    def living(self) -> Mapping[str, RunState]:
-        """The runs that may go on: those that run, stall or are lost, or whose end is held back."""
-
-    def members(self, run_id: str) -> Sequence[Mapping[str, Any]]:
-        """What was kept of the run's logs: what `Keeper.dump` gave for each."""
-
-
-class News(NamedTuple):
-    """A run changed: its state for the state file, who it is about, and what is to be told, if anything is."""
-
-    run: Run
-    state: RunState
-    member: Member
-    notice: Notice | None
-    why: str
-
-
-@dataclass(slots=True)
-class _Life:
-    """A run. `shown` is the state last committed, `held` since when the news of it waits for a restart.
-
-    `due` is the moment before which the passing of time changes nothing: a run of which only lines are known is not looked at until then.
-    """
-
-    run: Run
-    members: dict[str, Member] = field(default_factory=dict)
-    shown: str = "running"
-    since: float = 0.0
-    held: float | None = None
-    unjudged: bool = True
-    due: float = AT_ONCE
-
-    @property
-    def foreign(self) -> bool:
-        """Whether no walert writes any of its logs."""
-        return all(m.foreign for m in self.members.values())
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is to be looked at any more."""
-        return self.shown in OVER and self.held is None and not self.unjudged
-
-    def dump(self) -> dict[str, Any]:
-        # How its logs stand by themselves is kept with each of them; what was seen of them is kept here.
-        seen = {m.stream: m.state for m in self.members.values() if m.state != "running" and not m.end}
-        return {"run": run_to_builtins(self.run), "held": self.held, "seen": seen}
-
-
-@dataclass(slots=True)
-class _Pulse:
-    """What is seen of a member now; moments are the daemon's monotonic clock.
-
-    `ends` is when a foreign log whose file is gone has ended, if it does not come back.
-    """
-
-    line: float
-    beat: float
-    touched: float | None = None
-    suspect: bool = False
-    ends: float = NEVER
+__all__ = ["BLIND", "MOST_MEMBERS", "MOST_OVER", "Keeper", "News", "Senses"]
 
 
 class Keeper:
@@ -135,8 +53,8 @@ class Keeper:
         news: Mapping[str, Told] = DEFAULTS,
     ) -> None:
         self.senses = senses
-        self._lives: dict[str, _Life] = {}
-        self._pulses: dict[str, _Pulse] = {}
+        self._lives: dict[str, Life] = {}
+        self._pulses: dict[str, Pulse] = {}
         self._ledger = ledger
         self._taken_up = False
         self._suspects: list[str] = []
@@ -169,7 +87,7 @@ class Keeper:
         life = self._life(run, now) if foreign else None
         if life is not None and stream not in life.members:
             member = Member(stream, path, foreign=True, history=history, quiet_since=min(now, modified))
-            self._admit(life, member, _pulse(member, now, moment))
+            self._admit(life, member, pulse_of(member, now, moment))
             life.unjudged, life.due = True, AT_ONCE
 
     def start(
@@ -181,7 +99,7 @@ class Keeper:
         if event.get("role") != "supervisor":
             life.run = run
         member = started(stream, path, event, now, history, record.line)
-        self._admit(life, member, _pulse(member, now, moment))
+        self._admit(life, member, pulse_of(member, now, moment))
         life.held, life.due = None, AT_ONCE
         state = verdict(tuple(life.members.values())).state
         life.shown, life.since = state, record.time or now
@@ -237,7 +155,7 @@ class Keeper:
         if life is None or member is None or not member.foreign:
             return
         life.members[stream] = replace(member, gone=True)
-        self._pulses.setdefault(stream, _Pulse(moment, moment)).ends = moment + GONE_FOR
+        self._pulses.setdefault(stream, Pulse(moment, moment)).ends = moment + GONE_FOR
         life.due = min(life.due, moment + GONE_FOR)
         self._part(life)
 
@@ -258,7 +176,7 @@ class Keeper:
             if news is not None:
                 yield news
 
-    def _look(self, life: _Life, now: float, moment: float, is_read: Callable[[str], bool]) -> News | None:
+    def _look(self, life: Life, now: float, moment: float, is_read: Callable[[str], bool]) -> News | None:
         changed = life.unjudged or life.held is not None
         for stream, member in list(life.members.items()):
             if not member.over:
@@ -275,7 +193,7 @@ class Keeper:
             return "finished"
         return standing(member, self._sight(member, now, moment, is_read), self.limits)
 
-    def _due(self, life: _Life) -> float:
+    def _due(self, life: Life) -> float:
         """When to look again: at processes always, at lines when their silence can have become too long."""
         if life.is_over:
             return AT_ONCE if all(m.gone for m in life.members.values()) else NEVER
@@ -309,7 +227,7 @@ class Keeper:
             self._feel(pulse, member, moment)
         return Sight(gone and judged, moment - pulse.line, moment - pulse.beat)
 
-    def _feel(self, pulse: _Pulse, member: Member, moment: float) -> None:
+    def _feel(self, pulse: Pulse, member: Member, moment: float) -> None:
         """A touch of the log is a heartbeat. Its own time is another clock's: only that it changed counts."""
         touched = self.senses.touched(member.path)
         if touched is not None and touched != pulse.touched:
@@ -318,7 +236,7 @@ class Keeper:
 
     # --- what follows
 
-    def _judge(self, life: _Life, now: float, moment: float) -> News | None:
+    def _judge(self, life: Life, now: float, moment: float) -> News | None:
         life.unjudged = False
         found = verdict(tuple(life.members.values()))
         if found.state == life.shown:
@@ -328,21 +246,21 @@ class Keeper:
         life.held = now if waits else None
         return self._tell(life, found, now, moment, silent=waits)
 
-    def _release(self, life: _Life, found: Verdict, now: float, moment: float) -> News | None:
+    def _release(self, life: Life, found: Verdict, now: float, moment: float) -> News | None:
         """The news of an attempt's end, once no restart came."""
         if life.held is None or 0 <= now - life.held < HOLD:
             return None
         life.held = None
         return self._tell(life, found, now, moment)
 
-    def _tell(self, life: _Life, found: Verdict, now: float, moment: float, silent: bool = False) -> News:
+    def _tell(self, life: Life, found: Verdict, now: float, moment: float, silent: bool = False) -> News:
         member = found.by[0] if found.by else next(iter(life.members.values()))
         kind = words.kind_of(found)
         notice = None if kind is None or silent else self._notice(kind, life, found, moment)
         why = "waits for a restart" if silent else words.text_of(kind, found, _all(life), 0.0) if kind else ""
         return self._news(life, member, notice, why.partition("\n")[0] or "it goes on", now)
 
-    def _notice(self, kind: str, life: _Life, found: Verdict, moment: float) -> Notice:
+    def _notice(self, kind: str, life: Life, found: Verdict, moment: float) -> Notice:
         pulses = [self._pulses[m.stream] for m in found.by if m.stream in self._pulses]
         silent = max((moment - (p.beat if kind == "lost" else p.line) for p in pulses), default=0.0)
         told = self.news[kind]
@@ -364,7 +282,7 @@ class Keeper:
             return False
         return any(m.jupyter or m.ad_hoc for m in found.by)
 
-    def _news(self, life: _Life, member: Member, notice: Notice | None, why: str, now: float) -> News:
+    def _news(self, life: Life, member: Member, notice: Notice | None, why: str, now: float) -> News:
         return News(life.run, RunState(life.shown, life.since, life.dump()), member, notice, why)
 
     # --- kept
@@ -379,7 +297,7 @@ class Keeper:
         for stream in life.members if life is not None else ():
             self._pulses.pop(stream, None)
 
-    def _admit(self, life: _Life, member: Member, pulse: _Pulse) -> None:
+    def _admit(self, life: Life, member: Member, pulse: Pulse) -> None:
         """Take a member in, or its new standing. Beyond the bound another goes, one that ended if there is one."""
         if member.stream not in life.members and len(life.members) >= MOST_MEMBERS:
             self._let_go(life, next((s for s, m in life.members.items() if m.over), next(iter(life.members))))
@@ -387,52 +305,52 @@ class Keeper:
         self._pulses[member.stream] = pulse
         self._part(life)
 
-    def _part(self, life: _Life) -> None:
+    def _part(self, life: Life) -> None:
         """Let go of foreign logs that are gone or silent for ever, where the run has another one."""
         if len(life.members) > 1 and life.foreign:
             left = [stream for stream, member in life.members.items() if member.gone or member.over]
             for stream in left[: len(life.members) - 1]:
                 self._let_go(life, stream)
 
-    def _let_go(self, life: _Life, stream: str) -> None:
+    def _let_go(self, life: Life, stream: str) -> None:
         del life.members[stream]
         self._pulses.pop(stream, None)
 
-    def _returned(self, life: _Life, stream: str, now: float, moment: float) -> Member | None:
+    def _returned(self, life: Life, stream: str, now: float, moment: float) -> Member | None:
         """A log that its run was without, as it was kept: its file was away."""
         if len(life.members) >= MOST_MEMBERS:
             return None
         row = next((row for row in self._ledger.members(life.run.id) if row.get("stream") == stream), None)
-        member = _member(row, {}) if row is not None else None
+        member = member_of(row, {}) if row is not None else None
         if member is not None:
-            self._admit(life, member, _pulse(member, now, moment))
+            self._admit(life, member, pulse_of(member, now, moment))
             life.unjudged, life.due = True, AT_ONCE
         return member
 
-    def _pulse_of(self, member: Member, now: float, moment: float) -> _Pulse:
+    def _pulse_of(self, member: Member, now: float, moment: float) -> Pulse:
         pulse = self._pulses.get(member.stream)
         if pulse is None:
-            pulse = self._pulses[member.stream] = _pulse(member, now, moment)
+            pulse = self._pulses[member.stream] = pulse_of(member, now, moment)
         return pulse
 
-    def _life(self, run: Run, now: float) -> _Life:
+    def _life(self, run: Run, now: float) -> Life:
         life = self._lives.get(run.id)
         if life is None:
             known = self._ledger.run_state(run.id)
-            life = (self._loaded(run.id, known) if known is not None else None) or _Life(run, since=now)
+            life = (self._loaded(run.id, known) if known is not None else None) or Life(run, since=now)
             self._make_room()
             self._lives[run.id] = life
         return life
 
-    def _loaded(self, run_id: str, known: RunState) -> _Life | None:
+    def _loaded(self, run_id: str, known: RunState) -> Life | None:
         detail = known.detail
         if not isinstance(detail, dict) or "run" not in detail:
             return None
         seen = detail.get("seen") or {}
         rows = self._ledger.members(run_id)
         rows = [row for row in rows if not row.get("gone")] or rows[-1:]
-        members = [_member(row, seen) for row in rows[:MOST_MEMBERS]]
-        life = _Life(
+        members = [member_of(row, seen) for row in rows[:MOST_MEMBERS]]
+        life = Life(
             run_from_builtins(detail["run"]),
             {m.stream: m for m in members if m is not None},
             known.state,
@@ -468,21 +386,5 @@ class Keeper:
         self._taken_up = True
 
 
-def _member(row: Mapping[str, Any], seen: Mapping[str, str]) -> Member | None:
-    """A member as it was kept; one that is damaged is as if its log had never been read."""
-    try:
-        member = Member.load(row)
-    except (LookupError, TypeError):
-        return None
-    return member if member.end else replace(member, state=seen.get(member.stream, "running"))
-
-
-def _all(life: _Life) -> Sequence[Member]:
+def _all(life: Life) -> Sequence[Member]:
     return tuple(life.members.values())
-
-
-def _pulse(member: Member, now: float, moment: float) -> _Pulse:
-    """How long a member was silent before this process looked, by the wall clock, once. One that was lost is so until it gives a sign."""
-    line = moment - max(0.0, now - member.quiet_since)
-    beat = line - LOST_FOR_LONG if member.state == "lost" else moment
-    return _Pulse(line, beat, ends=moment + GONE_FOR if member.gone else NEVER)
