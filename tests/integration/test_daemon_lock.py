@@ -150,3 +150,12 @@ def test_walertd_as_process_number_1_of_a_container_ends_on_sigterm(tmp_path):
     home.run(["kill", "-TERM", child])
     daemon.communicate(timeout=30)
     assert daemon.returncode == 0
+
+
+def test_a_link_that_somebody_laid_in_the_locks_place_leads_nowhere(tmp_path):
+    home = Home(tmp_path, RULES)
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "walert.db.lock").symlink_to(tmp_path / "precious")
+    done = home.once()
+    assert (done.returncode, (tmp_path / "precious").read_text()) == (2, "kept")
+    assert "walert.db.lock: Too many levels of symbolic links. Choose another place with `state:`" in done.stderr

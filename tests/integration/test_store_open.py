@@ -268,3 +268,9 @@ def test_a_read_only_file_system_is_told_by_the_daemon_and_read_by_people(shared
             assert len(reader.alerts()) == 1
     finally:
         subprocess.run(["umount", shared], check=True)
+
+
+def test_a_pipe_in_the_state_files_place_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "walert.db")
+    with pytest.raises(StoreError, match=r"walert\.db is no plain file\. Name another file under `state:`"):
+        Store.open(tmp_path / "walert.db", now=NOW)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from walert.documents import Document, load_document
+from walert.documents import MAX_BYTES, Document, load_document, read_bounded
 
 
 def load(text: str | bytes) -> Document:
@@ -249,3 +252,29 @@ def test_a_character_of_a_value_is_found_in_the_file(text: str, value: str, plac
 
 def test_a_problem_in_a_duplicate_is_told_too() -> None:
     assert [code for _, _, code in codes("a: 1\na: [*x]\n")] == ["duplicate-key", "alias"]
+
+
+def test_a_pipe_into_which_nobody_writes_is_empty_and_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rules.yaml")
+    assert read_bounded(tmp_path / "rules.yaml") == b""
+
+
+def test_a_pipe_that_is_written_slowly_is_read_to_its_end() -> None:
+    out, into = os.pipe()
+    pieces = iter((b"version: 1\n", b"rules: []\n"))
+
+    def write() -> None:
+        for piece in pieces:
+            os.write(into, piece)
+        os.close(into)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert read_bounded(f"/dev/fd/{out}") == b"version: 1\nrules: []\n"
+    writer.join()
+    os.close(out)
+
+
+def test_of_a_device_without_end_no_more_is_read_than_is_needed_to_refuse_it(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").symlink_to("/dev/zero")
+    assert len(read_bounded(tmp_path / "rules.yaml")) == MAX_BYTES + 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from walert.cli.exits import USAGE, ExitCode
 from walert.cli.telling import as_github, as_json, as_text
 from walert.config import find_config
-from walert.documents import Document, load_document
+from walert.documents import Document, load_document, read_bounded
 from walert.errors import Problem
 from walert.model import Rule
 
@@ -166,8 +166,7 @@ def _hidden(path: Path) -> bool:
 
 def _read(checked: _Checked, file: str) -> bytes | None:
     try:
-        with Path(file).open("rb") as stream:
-            content = stream.read((1 << 20) + 1)  # one byte more than is accepted: enough to say that it is too large
+        content = read_bounded(file)
     except OSError as error:
         checked.problems.append(Problem(file, 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}."))
         return None
@@ -254,7 +253,7 @@ def _lint(checked: _Checked, environ: Mapping[str, str], config: str | None, log
 def _others(checked: _Checked, environ: Mapping[str, str], config: str | None) -> Iterator[Rule]:
     """The rules of the configuration in force, packs included, that were not among the files checked."""
     from walert.config import inspect_config
-    from walert.pipeline.rulebook import find, read_bounded
+    from walert.pipeline.rulebook import find
     from walert.rules.load import load_rules
 
     seen = {os.path.realpath(file) for file in checked.contents}

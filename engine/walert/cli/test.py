@@ -16,9 +16,8 @@ from walert.cli.common import safe
 from walert.cli.excerpt import excerpt
 from walert.cli.exits import FINE, PROBLEMS, USAGE, ExitCode
 from walert.config import find_config, inspect_config
-from walert.documents import mask_lines, printable
+from walert.documents import mask_lines, printable, read_bounded
 from walert.errors import Problem
-from walert.pipeline.rulebook import read_bounded
 from walert.pipeline.ruletest import OpenedSuite, Result, beside, find_suites, open_suite, run_suite
 from walert.pipeline.ruletest.report import FileReport, diff_lines, json_rows, junit, summary_row
 

@@ -14,7 +14,7 @@ from walert.config.receiver_url import CONSOLE, check_receiver_url
 from walert.config.sources import read_sources
 from walert.config.values import Config, Heartbeat, ReceiverConfig, RouteConfig
 from walert.config.variables import fill
-from walert.documents import Document, Path, load_document, mask
+from walert.documents import Document, Path, load_document, mask, read_bounded
 from walert.errors import ConfigError, Problem
 from walert.model import AlertLevel, Source
 from walert.resources import pack_names, schema
@@ -42,7 +42,7 @@ def load_config(path: str | os.PathLike[str] | None, environ: Mapping[str, str])
     if path is None:
         return _Reader(load_document("{}", "", None), None, environ).config()
     try:
-        text = FilePath(path).read_bytes()
+        text = read_bounded(path)
     except OSError as error:
         problem = Problem(str(path), 0, 0, "cannot-read", f"the file cannot be read: {error.strerror}.")
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", (problem,)) from None

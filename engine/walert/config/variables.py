@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from walert.documents import read_bounded
+
 MAX_CREDENTIAL = 65_536
 
 _SPOT = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}|\{)")
@@ -53,7 +55,6 @@ def _lookup(name: str, environ: Mapping[str, str]) -> str | None:
     if not folder:
         return None
     try:
-        with Path(folder, name).open("rb") as file:
-            return file.read(MAX_CREDENTIAL).decode("utf-8").rstrip("\r\n")
+        return read_bounded(Path(folder, name), MAX_CREDENTIAL)[:MAX_CREDENTIAL].decode("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         return None

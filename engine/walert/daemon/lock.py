@@ -25,7 +25,7 @@ class Lock:
         """Take the lock. Raises `AlreadyRunning` with the holder's pid, or `StoreError` when the folder cannot be written."""
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, self._mode)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, self._mode)
         except OSError as error:
             raise StoreError(
                 f"cannot use {self.path}: {error.strerror}. Choose another place with `state:` in walert.yaml."

@@ -13,11 +13,22 @@ from typing import Any
 
 from walert.documents.compose import Composed, Path, Place, compose
 from walert.documents.mask import hidden, mask, mask_lines, printable
+from walert.documents.reading import MAX_BYTES, read_bounded
 from walert.documents.trace import source_index
 from walert.documents.validate import Finding, findings
 from walert.errors import Problem
 
-__all__ = ["Document", "Path", "hidden", "load_document", "mask", "mask_lines", "printable"]
+__all__ = [
+    "MAX_BYTES",
+    "Document",
+    "Path",
+    "hidden",
+    "load_document",
+    "mask",
+    "mask_lines",
+    "printable",
+    "read_bounded",
+]
 
 
 @dataclass(frozen=True, slots=True)

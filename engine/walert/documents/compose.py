@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from walert.documents.mask import mask
+from walert.documents.reading import MAX_BYTES
 from walert.documents.scalars import core_scalar
 
-MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
 MAX_VALUES = 50_000
 

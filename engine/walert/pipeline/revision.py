@@ -14,9 +14,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from walert.documents import MAX_BYTES
 from walert.errors import ConfigError, Problem, WalertError
 from walert.model import Rule
-from walert.pipeline.rulebook import MAX_BYTES, PACK, RuleBook
+from walert.pipeline.rulebook import PACK, RuleBook
 from walert.rules.load import load_rules
 from walert.rules.plan import RuleSet
 

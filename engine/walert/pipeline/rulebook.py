@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from walert import resources
+from walert.documents import read_bounded
 from walert.errors import Problem
 from walert.model import Rule
 from walert.rules.load import LoadedRules, load_rules
@@ -89,15 +90,6 @@ class RuleBook:
     def errors(self) -> tuple[Problem, ...]:
         """What keeps a file from being used as it is."""
         return tuple(p for p in self.problems if p.severity == "error")
-
-
-MAX_BYTES = 1 << 20
-
-
-def read_bounded(path: str) -> bytes:
-    """A rule file's bytes, one more than is allowed at most: the loader refuses what is too large."""
-    with open(path, "rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def find(patterns: Sequence[str]) -> tuple[list[RuleFile], list[Problem]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,12 +174,16 @@ def _reach(path: Path) -> None:
     """Makes the folder and the file, readable by their owner only, unless they are there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        os.close(descriptor)
     except OSError as error:
         raise StoreError(
             f"The state file {printable(path)} cannot be written: {error.strerror or error}. "
             "Make its folder writable, or name another file under `state:` in walert.yaml."
         ) from error
+    if not is_plain:
+        raise StoreError(f"{printable(path)} is no plain file. Name another file under `state:` in walert.yaml.")
 
 
 def _connect(path: Path, busy: float, query: str = "mode=rw") -> sqlite3.Connection:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from walert.documents import read_bounded
 from walert.errors import Problem
 from walert.model import Happening
-from walert.pipeline.rulebook import PACK, RuleBook, find, read_bounded
+from walert.pipeline.rulebook import PACK, RuleBook, find
 from walert.pipeline.ruletest.compare import Result, compare
 from walert.pipeline.ruletest.happened import judge_case
 from walert.pipeline.ruletest.read import Suite, read_suite, unknown_titles
