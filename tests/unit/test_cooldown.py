@@ -3,8 +3,8 @@
 import pytest
 from folding import call, records, rule, said, timed
 
-from walert.dispatch.desk import Desk, Place
-from walert.model import AlertLevel, Run
+from walert.dispatch.desk import MOST_TITLES, Desk, Place
+from walert.model import AlertLevel, Record, Run
 from walert.rules.fold import Fold
 from walert.rules.plan import RuleSet
 
@@ -213,3 +213,25 @@ def test_what_a_program_of_its_own_writes_as_an_alert_is_cut_as_the_call_would_c
     (told,) = desk().line(Place("s", "a.jsonl", "a.jsonl", "", None), rows[0], ())
     assert len(told.alert.title.encode()) == 1_024
     assert told.alert.title.endswith("…")
+
+
+def alerting(desk: Desk, title: str, line: int, time: float) -> str:
+    """What becomes of an `alert()`."""
+    place = Place("s", "/log", "log", "", time)
+    event = {"event": "alert", "title": title, "wait_duration": 3600.0}
+    (said,) = desk.line(place, Record(line, 0, float(line), True, time, None, {}, event), [])
+    return type(said).__name__
+
+
+def test_a_script_that_makes_up_titles_fills_neither_memory_nor_the_state_file():
+    made, kept = desk(), dict[str, object]()
+    for n in range(3 * MOST_TITLES):
+        assert alerting(made, f"step {n}", 2 * n, 1000.0 + n) == "Told"
+        assert alerting(made, f"step {n}", 2 * n + 1, 1000.0 + n) == "HeldBack"
+        if n % 100 == 0:
+            kept = {title: body for title, body in (kept | made.changed()).items() if body is not None}
+    kept = {title: body for title, body in (kept | made.changed()).items() if body is not None}
+    assert len(made.cooldowns) <= 1.1 * MOST_TITLES
+    assert kept.keys() == made.cooldowns.keys()
+    assert alerting(made, f"step {n - 10}", 10**6, 1000.0 + n) == "HeldBack"  # what was told of late is remembered
+    assert alerting(made, "step 0", 10**6, 1000.0 + n) == "Told"

@@ -107,6 +107,11 @@ def owe(cooldown: Cooldown, receivers: Sequence[str]) -> Cooldown:
     return replace(cooldown, owed=tuple(dict.fromkeys([*(cooldown.owed or ()), *receivers])))
 
 
+def is_over(cooldown: Cooldown) -> bool:
+    """Whether nothing of its title goes on."""
+    return not cooldown.firing and cooldown.owed is None
+
+
 def longer(wait: float, base: float) -> float:
     """The next wait under `repeat: backoff`: doubled, to four hours, or to the rule's own wait if that is longer."""
     return min(wait * 2, max(LONGEST_BACKOFF, base))

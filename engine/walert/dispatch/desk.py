@@ -19,6 +19,7 @@ from walert.model import Alert, AlertLevel, Happening, MessageKind, Record, Rule
 
 ALERT_WAIT = 60.0  # of an alert() that names none, as wandb's
 LIFECYCLE_WAIT = 300.0
+MOST_TITLES = 5_000  # cooldowns of a run, nearly: a script may make up a title for each alert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,15 @@ class Desk:
     def _keep(self, title: str, state: Cooldown) -> None:
         self.cooldowns[title] = state
         self._touched.add(title)
+        if len(self.cooldowns) > MOST_TITLES * 1.1:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Forget the titles that were told longest ago, of those under which nothing goes on: the next alert is their first again."""
+        over = [(kept.clock or kept.at or 0.0, title) for title, kept in self.cooldowns.items() if cd.is_over(kept)]
+        for _, title in sorted(over)[: len(self.cooldowns) - MOST_TITLES]:
+            del self.cooldowns[title]
+            self._touched.add(title)
 
     def _hold(self, draft: _Draft, why: str) -> HeldBack:
         self.suppressed += 1
@@ -335,8 +345,9 @@ class Desk:
     # --- kept
 
     def changed(self) -> dict[str, Any]:
-        """The cooldowns changed since the last call, as plain builtins."""
-        out = {title: self.cooldowns[title].dump() for title in self._touched}
+        """The cooldowns changed since the last call, as plain builtins; None for one that is forgotten."""
+        kept = {title: self.cooldowns.get(title) for title in self._touched}
+        out = {title: None if cooldown is None else cooldown.dump() for title, cooldown in kept.items()}
         self._touched = set()
         return out
 
