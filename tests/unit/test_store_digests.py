@@ -156,6 +156,17 @@ def test_a_flood_does_not_wait_for_the_minute_when_the_daemon_ends(store, outbox
     assert (message.digest.why, message.digest.total) == ("flood", 2)
 
 
+def test_the_end_of_an_episode_goes_with_the_flood_behind_which_it_was_put_off(store, outbox):
+    collected(store, one(1, title="T", at=NOW), collect="flood a", hold=NOW + 60)
+    put(store, one(2, title="T", kind="resolved", at=NOW + 1))
+    assert lease(outbox, NOW + 2, limit=5) == []
+    assert store.let_floods_go() == {"me"}
+    (firing,) = lease(outbox, NOW + 3)
+    outbox.settle(firing.id, Delivered(), None, NOW + 3)
+    (over,) = lease(outbox, NOW + 4)
+    assert (firing.alert.kind, over.alert.kind) == ("firing", "resolved")
+
+
 def test_one_collected_alone_is_a_plain_message(store, outbox):
     collected(store, one(1))
     (message,) = lease(outbox)

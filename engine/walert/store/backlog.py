@@ -22,12 +22,14 @@ RETURNING receiver
 _TOGETHER = """
 UPDATE message SET next_at = 0 WHERE state = 'waiting' AND collect = 'backlog' AND tries = 0 RETURNING receiver
 """
-_FLOODS = (
-    "UPDATE message SET next_at = 0 WHERE state = 'waiting' AND collect LIKE 'flood%' AND tries = 0 RETURNING receiver"
-)
+# With a flood goes what was put off behind it, untried: the end of an episode whose beginning is in it.
+_FLOODS = """
+UPDATE message SET next_at = 0 WHERE state = 'waiting' AND tries = 0 AND next_at > 0 AND (collect LIKE 'flood%' OR collect IS NULL)
+RETURNING receiver
+"""
 _PLAINLY = """
 UPDATE message SET next_at = CASE WHEN tries = 0 THEN 0 ELSE next_at END, collect = NULL
-WHERE state = 'waiting' AND collect IS NOT NULL
+WHERE state = 'waiting' AND (collect IS NOT NULL OR (tries = 0 AND next_at > 0))
 """
 
 
