@@ -316,7 +316,8 @@ class Terminal:
 
 TTY = """
 import os, signal, sys, time
-print([os.isatty(fd) for fd in range(3)], [tuple(os.get_terminal_size(fd)) for fd in range(3)], flush=True)
+seen = [os.isatty(fd) for fd in range(3)], [tuple(os.get_terminal_size(fd)) for fd in range(3)]
+print('%s %s' % seen, flush=True)
 got = []
 def end(number, frame):
     got.append(number)
