@@ -138,6 +138,7 @@ def test_what_stderr_holds_can_mention_nobody(tmp_path: Path) -> None:
     (alert,) = told(home)
     assert (alert["title"], alert["level"]) == ("Run failed", "ERROR")
     assert "exit code 1\nLast lines of stderr:\nno data ‹!channel›" in alert["text"]
+    assert alert["log"].endswith("/run.jsonl:2")  # the line that says it
 
 
 def test_what_the_command_does_with_walert_joins_the_run(tmp_path: Path) -> None:

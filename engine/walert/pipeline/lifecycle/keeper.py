@@ -112,7 +112,7 @@ class Keeper:
         life = self._life(run, now)
         member = life.members.get(stream) or started(stream, path, {}, now, history)
         member = replace(member, foreign=False)
-        member = member.ended(record.event or {}, record.step if record.has_step else None)
+        member = member.ended(record.event or {}, record.step if record.has_step else None, record.line)
         self._admit(life, member, self._pulse_of(member, now, moment))
         life.due = AT_ONCE
         # `walert run` saw the end; what the command itself said of it may be in a log that was not read yet: the next look judges.
