@@ -167,6 +167,13 @@ def test_without_a_daemon_one_is_started_delivers_and_ends(tmp_path: Path) -> No
     assert [row.state for row in home.outbox("waiting", "delivered", "dead")] == ["delivered"]
 
 
+def test_the_hint_names_the_configuration_that_was_named(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    config = tmp_path / "walert.yaml"
+    done = home.walert("run", "--config", str(config), "--no-daemon", "--", *PYTHON, "pass")
+    assert done.stderr.endswith(f"Start one: walertd --config {config}\n"), done.stderr
+
+
 def test_its_own_daemon_that_cannot_start_costs_the_command_nothing(tmp_path: Path) -> None:
     home = home_of(tmp_path)
     home.config.write_text(home.config.read_text() + "default_receivers: [nobody]\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -162,7 +163,8 @@ def _needs_daemon(args: argparse.Namespace, config: Config, record: Record) -> b
             _say(f"walertd runs, but does not follow {record.runs}. Add it to `watch:` in its walert.yaml")
         return False
     if args.no_daemon or not covered:
-        more = "" if covered else f", with {record.runs} under `watch:` in its walert.yaml"
+        named = f" --config {shlex.quote(args.config)}" if args.config else ""
+        more = named if covered else f"{named}, with {record.runs} under `watch:` in its walert.yaml"
         _say(f"no walertd follows {record.runs}; what happens is told when one does. Start one: walertd{more}")
         return False
     return True
