@@ -11,6 +11,7 @@ import pytest
 from following import Tail, append, lines, privileged, put, unprivileged
 
 from walert.model import Source
+from walert.tail import discover_logs
 
 
 def test_new_folders_in_folders_are_found_with_their_files(tail, runs):
@@ -108,6 +109,26 @@ def test_a_file_that_may_not_be_read_is_said_once_and_read_from_its_place_when_i
         with privileged():
             (runs / "m.jsonl").chmod(0o644)
         assert tail.scan() == lines(0, 3)
+
+
+def test_a_folder_that_may_not_be_listed_is_said_once_and_followed_when_it_may(open_runs):
+    (open_runs / "a").mkdir(mode=0)
+    with unprivileged(), Tail(open_runs) as tail:
+        for _ in range(5):
+            assert tail.scan() == []
+        (told,) = tail.told("unreadable")
+        assert told.path == str(open_runs / "a")
+        assert told.text == "cannot be listed: Permission denied; logs below it are not followed"
+        with privileged():
+            (open_runs / "a").chmod(0o755)
+            append(open_runs / "a" / "m.jsonl", lines(0, 3))
+        assert tail.scan() == lines(0, 3)
+
+
+def test_a_replay_of_a_folder_does_not_leave_out_what_it_may_not_list(open_runs):
+    (open_runs / "a").mkdir(mode=0)
+    with unprivileged(), pytest.raises(PermissionError):
+        discover_logs(str(open_runs))
 
 
 def test_a_folder_that_may_not_be_entered_for_a_while_loses_and_doubles_nothing(open_runs):

@@ -64,7 +64,7 @@ def log_files(log: str, options: list[str]) -> list[LogFile]:
     try:
         paths = [path for path in discover_logs(log) if os.path.isfile(path)]
     except OSError as error:
-        raise ExitCode(USAGE, f"walert: {log}: {error.strerror}.") from None
+        raise ExitCode(USAGE, f"walert: {error.filename or log}: {error.strerror}.") from None
     for path in paths:
         if not os.access(path, os.R_OK):
             raise ExitCode(USAGE, f"walert: {path}: cannot be read.")

@@ -60,7 +60,7 @@ class Discovery:
     def __init__(self, sources: Sequence[Source], notice: Callable[[Notice], None]) -> None:
         self._sources = sources
         self._notice = notice
-        self._walk = Walk()
+        self._walk = Walk(self._closed)
         self._told: set[str] = set()
         self._last: dict[str, Found] = {}
 
@@ -112,9 +112,15 @@ class Discovery:
                 self._skipped(path, "is no regular file: skipped")
 
     def _skipped(self, path: str, why: str) -> None:
+        self._say("skipped", path, why)
+
+    def _closed(self, folder: str, error: OSError) -> None:
+        self._say("unreadable", folder, f"cannot be listed: {error.strerror}; logs below it are not followed")
+
+    def _say(self, kind: str, path: str, why: str) -> None:
         if path not in self._told and len(self._told) < _TOLD:
             self._told.add(path)
-            self._notice(Notice("skipped", path, why))
+            self._notice(Notice(kind, path, why))
 
 
 class _Listing(NamedTuple):
@@ -131,9 +137,13 @@ class _Listing(NamedTuple):
 
 
 class Walk:
-    """Walks below folders. Between `begin` and `end` it remembers what it listed, for the next time."""
+    """Walks below folders. Between `begin` and `end` it remembers what it listed, for the next time.
 
-    def __init__(self) -> None:
+    `closed` hears of a folder that is there and cannot be listed.
+    """
+
+    def __init__(self, closed: Callable[[str, OSError], None] = lambda folder, error: None) -> None:
+        self._closed = closed
         self._before: dict[tuple[str, str], _Listing] = {}
         self._now: dict[tuple[str, str], _Listing] = {}
         self._count = 0
@@ -180,7 +190,9 @@ class Walk:
                 if listing is None or not self.unchanged:
                     turn_of_it = next(self._turns) if listing is None else listing.turn
                     listing = _listed(path, source, here.st_mtime_ns, turn_of_it)
-            except OSError:
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                    self._closed(path, error)
                 continue
             key = (here.st_dev, here.st_ino)
             if key in visited or depth > _MAX_DEPTH:
@@ -273,10 +285,17 @@ def is_log(path: str, source: Source) -> bool:
 
 
 def discover_logs(log: str) -> list[str]:
-    """The logs of a LOG argument, sorted: a folder's, those that a glob names, or an explicit file whatever its name."""
+    """The logs of a LOG argument, sorted: a folder's, those that a glob names, or an explicit file whatever its name.
+
+    Raises `OSError` for a folder in it that cannot be listed: logs would be missing without a word.
+    """
     if os.path.lexists(log) and not os.path.isdir(log):
         return [log]
     if not os.path.lexists(log) and not glob.has_magic(log):
         return [log]
-    found = candidates(Source(path=log), Walk())
+    found = candidates(Source(path=log), Walk(_refuse))
     return sorted(path for path in found if os.path.isfile(path) and not path.endswith(_PACKED))
+
+
+def _refuse(folder: str, error: OSError) -> None:
+    raise error
