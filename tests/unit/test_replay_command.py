@@ -149,3 +149,37 @@ def test_long_ids_that_begin_alike_are_two_runs(capsys: pytest.CaptureFixture[st
         Path(f"{end}.jsonl").write_text(json.dumps({"_walert": event}) + '\n{"acc": 0.5}\n{"acc": 0.5}\n')
     _, out, _ = called(capsys, "--json", "a.jsonl", "b.jsonl")
     assert json.loads(out.splitlines()[-1])["messages"] == 2
+
+
+def timeline(capsys: pytest.CaptureFixture[str], *lines: dict[str, object]) -> list[tuple[int, str, str]]:
+    """What is printed of a log under `stalled("10m")`: (line, happening, title)."""
+    Path("rules.yaml").write_text("version: 1\nrules: [{title: Still, when: 'stalled(\"10m\")'}]\n")
+    Path("a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    _, out, _ = called(capsys, "--json", "a.jsonl")
+    return [(row["line"], row["happening"], row["title"]) for row in map(json.loads, out.splitlines()[:-1])]
+
+
+def event(kind: str, at: float, **more: object) -> dict[str, object]:
+    return {"_timestamp": 1_700_000_000 + at, "_walert": {"event": kind, **more}}
+
+
+def record(at: float) -> dict[str, object]:
+    return {"_timestamp": 1_700_000_000 + at, "acc": 1}
+
+
+@pytest.mark.usefixtures("folder")
+def test_nobody_is_silent_between_the_end_of_a_run_and_its_next_start(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = [record(0), event("finish", 10)]
+    assert timeline(capsys, *ended, record(9_000)) == [(2, "message", "Run finished")]
+    again = event("start", 9_000, id="r")
+    assert timeline(capsys, *ended, again, record(9_005)) == [(2, "message", "Run finished")]
+    late = timeline(capsys, *ended, again, record(9_905))
+    assert late[1:] == [(3, "firing", "Still"), (3, "message", "Still"), (4, "resolved", "Still")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_falls_due_around_an_alert_is_printed_in_line_order(capsys: pytest.CaptureFixture[str]) -> None:
+    for at, firing in ((10, 2), (5_000, 1)):
+        rows = timeline(capsys, record(0), event("alert", at, title="A", text="b"), record(9_000))
+        assert [line for line, *_ in rows] == sorted(line for line, *_ in rows)
+        assert (firing, "firing", "Still") in rows

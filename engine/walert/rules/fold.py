@@ -41,14 +41,18 @@ class Fold(FoldState):
         """What one record changes, in the order of the rules. A start record begins an attempt, a finish record closes what fires."""
         out: list[Transition] = []
         kind = record.event.get("event") if record.event else None
+        if self.rules.timed and record.time is not None:
+            out += self._due_before(record.time)
         if kind == "start":
             self.attempts.start()
+            if self.ended and record.time is not None:
+                self._moment(record.time, record.time)  # nobody was silent between an end and the next start
         self.ended = self.ended and not record.metrics and kind != "start"
         if record.metrics or record.event is None:
-            if self.rules.timed and record.time is not None:
-                out += self._due_before(record.time)
             out += self._return(record)
             out += self._judge_all(record)
+        elif self.line:
+            self.line, self.offset = record.line, record.offset
         if kind == "finish":
             out += self.close("run finished", record)
             self.ended = True
