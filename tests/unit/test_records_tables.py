@@ -150,13 +150,17 @@ def test_a_prefix_is_dropped_and_the_log_beside_it_is_no_record() -> None:
     assert isinstance(torn, BadLine)
 
 
-@pytest.mark.parametrize("pattern", [r"(a+)+b", r"(?:x|xx)*y", r"((a*))*", r"([ab]{2,})+", "(", r"(.+)\1{3,}(b|c)+"])
+@pytest.mark.parametrize(
+    "pattern", [r"(a+)+b", r"(?:x|xx)*y", r"((a*))*", r"([ab]{2,})+", "(", r"(.+)\1{3,}(b|c)+", r".*.*.+b"]
+)
 def test_a_prefix_that_is_invalid_or_could_hang_is_refused(pattern: str) -> None:
     with pytest.raises(WalertError, match="prefix"):
         Decoder(Source(path="/logs", prefix=pattern))
 
 
-@pytest.mark.parametrize("pattern", [r"^\[[^\]]+\] ", r"(?:ab)+ ", r"(INFO|WARN): ", r"(?P<date>\d+)[*+)]", r"\(+\)* "])
+@pytest.mark.parametrize(
+    "pattern", [r"^\[[^\]]+\] ", r"(?:ab)+ ", r"(INFO|WARN): ", r"(?P<date>\d+)[*+)]", r"\(+\)* ", r"^.*? - .*?: \.+"]
+)
 def test_an_ordinary_prefix_is_taken(pattern: str) -> None:
     Decoder(Source(path="/logs", prefix=pattern))
 

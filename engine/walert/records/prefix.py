@@ -11,6 +11,11 @@ REACH: Final = 512
 """Characters of a line in which a prefix may match: a pattern that backtracks stays within milliseconds."""
 
 
+_ANYTHING: Final = re.compile(r"(?<!\\)\.(?:[*+]|\{\d*,\d*\})")
+_MOST_ANYTHING: Final = 2
+"""Each repetition that matches anything multiplies the places at which a hostile line makes the pattern try again."""
+
+
 class Prefix:
     """A `prefix` option, compiled. Raises ConfigError on a pattern that is invalid or may take exponential time."""
 
@@ -19,6 +24,10 @@ class Prefix:
     def __init__(self, pattern: str) -> None:
         if _repeats_a_repeat(pattern):
             raise ConfigError(f"prefix: {pattern!r} repeats a group that repeats or chooses; repeat a [class] instead")
+        if len(_ANYTHING.findall(pattern)) > _MOST_ANYTHING:
+            raise ConfigError(
+                f"prefix: {pattern!r} repeats `.` more than {_MOST_ANYTHING} times; repeat a [class] instead"
+            )
         try:
             self._pattern = re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
