@@ -49,3 +49,16 @@ def test_a_file_that_never_says_its_end_ends_by_the_run_timeout(tmp_path):
     home.log("m.jsonl", {"step": 1, "timestamp": time.time(), "loss": 3})
     with home.daemon() as daemon:
         daemon.until(lambda: any("no end record" in str(e["text"]) for e in daemon.kinds("closed")))
+
+
+def test_what_fires_on_a_log_that_is_gone_is_over_with_it(tmp_path):
+    home = Home(tmp_path, RULES)
+    path = home.log("m.jsonl", {"step": 1, "timestamp": time.time(), "loss": 3})
+    with home.daemon() as daemon:
+        daemon.until(lambda: any("High" in str(e["text"]) for e in daemon.kinds("firing")))
+        path.unlink()
+        daemon.until(lambda: any("High" in str(e["text"]) for e in daemon.kinds("closed")))
+        home.log("m.jsonl", {"step": 3, "timestamp": time.time(), "loss": 3})
+        home.log("m.jsonl", {"step": 4, "timestamp": time.time(), "loss": 1})
+        daemon.until(lambda: any("High" in str(e["text"]) for e in daemon.kinds("resolved")))
+    assert [row for row in home.rows("status") if row.get("title") == "High"] == []

@@ -355,7 +355,7 @@ def test_what_init_writes_is_without_a_remark(tmp_path: Path, monkeypatch: pytes
     import argparse
 
     monkeypatch.chdir(tmp_path)
-    assert init_command.main(argparse.Namespace()) == 0
+    assert init_command.main(argparse.Namespace(config=None)) == 0
     out = io.StringIO()
     assert check.run([], format="text", config=None, out=out, environ={}) == 0
     assert out.getvalue() == "2 files, 1 rule: no problems\n"

@@ -95,7 +95,6 @@ def test_the_configuration_may_be_named_after_the_action(config, capsys):
         (["expire", "7"], 1, "no silence 7"),
         (["expire", "x"], 2, "no silence's number"),
         (["extend", "1"], 2, "--for"),
-        ([], 2, "ACTION"),
         (["begin"], 2, "begin"),
     ],
 )

@@ -171,7 +171,20 @@ class Pipeline:
         done.count("records", records)
         if batch.lines:
             self.standing.heard(session, batch, records, done)
+        if batch.ended:
+            self._gone(session, batch, done)
         return session
+
+    def _gone(self, session: Session, batch: Batch, done: Account) -> None:
+        """The file is gone for good, and read to its end: what fires on it is over, for no line of it can say so any more."""
+        last, history = session.fold.newest(), batch.checkpoint.stream in self.sessions.modes
+        if last is None:
+            return
+        closed = session.fold.close("no end record", last)
+        for transition in closed:
+            done.happened(session.run, batch.path, transition)
+        for said in session.desk.line(session.here(last, done.now), last, closed):
+            done.say(session.run, said, history)
 
     def _replaced(self, batch: Batch, old: str, done: Account) -> None:
         """Another file took the path of `old`: what fired on that is over, and its state with it."""
@@ -185,6 +198,7 @@ class Pipeline:
             place = replace(self.sessions.place(batch), stream=old, clock=done.now)
             for said in session.desk.line(place, last, session.fold.close("restarted", last)):
                 done.say(session.run, said)
+            self.sessions.part(session.run.id, old)
         self.sessions.end(old)
 
     def _lines(self, session: Session, batch: Batch, done: Account) -> None:
@@ -240,18 +254,18 @@ class Pipeline:
         return replace(
             changes,
             run=run,
-            stream_state=self._state(session, stream, done.now),
+            stream_state=self._state(session, stream, done.now, ended=batch.ended),
             firing=[_firing(stream, session, plan) for plan in session.fold.firing()],
             cooldowns={(run.id, title): kept for title, kept in session.desk.changed().items()},
             run_states=done.states,
             facts=blind.facts,
         )
 
-    def _state(self, session: Session, stream: str, now: float) -> StreamState:
+    def _state(self, session: Session, stream: str, now: float, *, ended: bool) -> StreamState:
         newest = session.fold.newest()
         extra = session.dump() | {
             "blind": self.sessions.blindness.dump(session),
-            "member": self.keeper.dump(session.run.id, stream),
+            "member": self.keeper.dump(session.run.id, stream, ended=ended),
             "mode": self.sessions.modes.get(stream),
             "step": newest.step if newest is not None else None,
             "read": now - (self.monotonic() - session.read_at),

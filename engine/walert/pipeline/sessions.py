@@ -271,15 +271,26 @@ class Sessions:
 
     def end(self, stream: str) -> None:
         """The file is no more."""
+        session = self._held.get(stream)
+        if session is not None:
+            self.part(session.run.id, stream)
+        self._let_go(stream)
+
+    def _let_go(self, stream: str) -> None:
         self.close(stream)
         self.renewals.forget(stream)
         self._resting.pop(stream, None)
+
+    def part(self, run_id: str, stream: str) -> None:
+        """The file of a run is no more: its run goes on without it."""
+        self.keeper.gone(run_id, stream, self.monotonic())
+        self.blindness.part(run_id, stream)
 
     def drop(self, batch: Batch) -> None:
         """Nothing was committed: whatever was held in memory of this run is read back from the state file."""
         stream = batch.checkpoint.stream
         session = self._held.get(stream)
-        self.end(stream)
+        self._let_go(stream)
         if session is not None:
             self.forget(session.run.id)
 
