@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ def test_a_worker_of_multiprocessing_tells_its_end(
 ) -> None:
     train(WORKER.replace("METHOD", method).replace("END", repr(end)), tmp_path, code=code)
     (finish,) = events(only_log(tmp_path), "finish")
-    assert (finish["state"], finish["exit_code"], finish["error"]) == told
+    assert (finish["state"], finish["exit_code"]) == told[:2]
+    # Since Python 3.13 a worker does its last deeds when the exception is gone: the code is known, the words are not.
+    assert finish["error"] == told[2] or (sys.version_info >= (3, 13) and finish["error"] is None)
 
 
 # --- SIGTERM

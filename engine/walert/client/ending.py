@@ -34,6 +34,7 @@ class _Hooks:
         self.excepthook: Callable[..., Any] | None = None
         self.exit: Callable[..., Any] | None = None
         self.bottom: FrameType | None = None  # the script's outermost frame, which ends with it
+        self.worker: FrameType | None = None  # of a process of `multiprocessing`: the frame that knows its exit code
 
     def on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
@@ -87,6 +88,9 @@ def _outermost() -> FrameType:
 
 
 def _leave() -> None:
+    if in_worker():
+        _leave_worker()
+        return
     ran_out = _ran_out(_hooks.bottom)
     # A sys.exit() that somebody caught is no end where the script ran to its own.
     end = End(0) if ran_out else _hooks.end or (End(0) if ran_out is None else End(None))
@@ -109,11 +113,15 @@ def in_worker() -> bool:
 
 
 def _at_the_end_of_a_worker() -> None:
-    """A process of `multiprocessing` ends without atexit; its own list of last deeds is done with the exception at hand."""
+    """A process of `multiprocessing` does its own list of last deeds: with the exception at hand before Python 3.13, after it since."""
     if not in_worker() or os.getpid() in _workers:
         return
     from multiprocessing import util
 
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "_bootstrap":
+        frame = frame.f_back
+    _hooks.worker = frame
     _workers.append(os.getpid())
     util.Finalize(None, _leave_worker, exitpriority=-100)
 
@@ -122,8 +130,11 @@ _workers: list[int] = []  # processes in which that is asked for
 
 
 def _leave_worker() -> None:
-    if _at_exit:
-        _at_exit[0](end_of(sys.exc_info()[1]))
+    if not _at_exit:
+        return
+    error = sys.exc_info()[1]
+    code = _hooks.worker.f_locals.get("exitcode") if error is None and _hooks.worker is not None else None
+    _at_exit[0](End(code) if isinstance(code, int) else end_of(error))
 
 
 def end_of(error: BaseException | None) -> End:
