@@ -286,9 +286,15 @@ class Pipeline:
         self.sessions.wake_some()
         for stream, batch in list(self.sessions.places.items()):
             session = self.sessions.held(stream)
-            if session is not None and stream not in self.sessions.modes:
+            if session is not None and stream not in self.sessions.modes and self._may_change(session):
                 told |= self._tick(batch, session)
         return told
+
+    def _may_change(self, session: Session) -> bool:
+        """Whether time has anything to change: asked of every file at every tick, so that most cost next to nothing."""
+        if session.parting or session.fold.rules.timed:
+            return True
+        return self.monotonic() - session.read_at > self.keeper.timeout
 
     def end_silences(self) -> set[str]:
         """Tell what the silences that are over held back. Returns the receivers that have something to deliver; raises `StoreError`."""
