@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -210,9 +210,8 @@ class HttpsServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def https_server(context: ssl.SSLContext, kind: type[HttpsServer] = HttpsServer) -> Iterator[HttpsServer]:
-    """A running server; at the end it lets go of whoever hangs on it."""
-    server = kind(context)
+def serving(server: Any) -> Iterator[Any]:
+    """`server`, running; at the end it lets go of whoever hangs on it, once its `closing` is set."""
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -222,6 +221,11 @@ def https_server(context: ssl.SSLContext, kind: type[HttpsServer] = HttpsServer)
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def https_server(context: ssl.SSLContext, kind: type[HttpsServer] = HttpsServer) -> AbstractContextManager[HttpsServer]:
+    """A running server."""
+    return serving(kind(context))
 
 
 # --- SMTP --------------------------------------------------------------------------------------------------------

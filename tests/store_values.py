@@ -5,11 +5,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from walert.model import Alert, AlertLevel, Checkpoint, Run
 from walert.store.store import Changes, StreamState
+
+NOW = 1_000.0
+"""When the state files that tests open begin."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """The verdict that a message is tried again."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """The verdict that a message is dead."""
+
+    reason: str
+
 
 RUN = Run("run-1", "resnet-1", project="vision", tags=("nightly", "a100"), host="gpu-3", attempt=2)
 

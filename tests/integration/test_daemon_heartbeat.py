@@ -5,14 +5,13 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from daemons import Home, eventually
-from loopback import HandClock, SystemClock
+from loopback import HandClock, SystemClock, serving
 
 from walert.config import Heartbeat as HeartbeatConfig
 from walert.daemon.heartbeat import Heartbeat, called
@@ -54,18 +53,8 @@ class _Answer(BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def check() -> Iterator[Check]:
-    server = Check()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def check() -> AbstractContextManager[Check]:
+    return serving(Check())
 
 
 def test_it_is_called_by_get_again_and_again_and_its_url_is_told_to_nobody(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import threading
+from contextlib import contextmanager
 
 from daemons import WALERTD, Home, eventually
 from slackside import Side, url
@@ -83,7 +84,9 @@ def test_sigterm_under_load_drains_and_a_restart_loses_and_doubles_nothing(tmp_p
     assert len({alert for alert, _ in told}) == writer.steps
 
 
-def test_a_second_sigterm_ends_it_at_once(tmp_path):
+@contextmanager
+def stopping_with_a_message_under_way(tmp_path):
+    """A daemon that was asked to end while its receiver hangs, and its home."""
     side = Side(tmp_path)
     with side.hooks() as server:
         server.by_path["/"] = server.reply.__class__(manner="hang")
@@ -94,6 +97,11 @@ def test_a_second_sigterm_ends_it_at_once(tmp_path):
         eventually(lambda: server.told.qsize() == 1)
         daemon.send(signal.SIGTERM)
         daemon.until(lambda: daemon.kinds("stopping"))
+        yield home, daemon
+
+
+def test_a_second_sigterm_ends_it_at_once(tmp_path):
+    with stopping_with_a_message_under_way(tmp_path) as (home, daemon):
 
         def ended():
             daemon.send(signal.SIGTERM)  # at one moment two are one
@@ -106,16 +114,7 @@ def test_a_second_sigterm_ends_it_at_once(tmp_path):
 
 def test_a_signal_that_comes_twice_at_once_is_one(tmp_path):
     """As `timeout` sends it, to the process and to its group."""
-    side = Side(tmp_path)
-    with side.hooks() as server:
-        server.by_path["/"] = server.reply.__class__(manner="hang")
-        home = Home(tmp_path, RULES, f"{{hook: {{url: '{url(server, '/')}'}}}}")
-        home.environ |= side.environ
-        daemon = home.daemon()
-        home.log("a.jsonl", {"loss": 3})
-        eventually(lambda: server.told.qsize() == 1)
-        daemon.send(signal.SIGTERM)
-        daemon.until(lambda: daemon.kinds("stopping"))
+    with stopping_with_a_message_under_way(tmp_path) as (_, daemon):
         daemon.send(signal.SIGTERM)
         assert daemon.wait() == 0
         assert daemon.kinds("stop")[-1]["text"] == "1 message waiting: see `walert outbox`"

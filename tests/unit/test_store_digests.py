@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import pytest
-from store_values import alert, checkpoint
+from store_values import NOW, Again, GivenUp, alert, checkpoint
 
 from walert.model import MAX_SHOWN, AlertLevel, Delivered, Permanent, Temporary, Terms
 from walert.store import schema
@@ -16,30 +15,6 @@ from walert.store.outbox import SqliteOutbox
 from walert.store.reader import Reader
 from walert.store.store import Changes, Store
 from walert.store.values import Firing, Parcel
-
-NOW = 1_000.0
-
-
-@dataclass(frozen=True)
-class Again:
-    at: float
-
-
-@dataclass(frozen=True)
-class GivenUp:
-    reason: str
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "walert.db", now=NOW) as opened:
-        yield opened
-
-
-@pytest.fixture
-def outbox(store):
-    with SqliteOutbox(store.path) as opened:
-        yield opened
 
 
 def one(n, level="ERROR", **changes):

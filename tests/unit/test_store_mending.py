@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-from store_values import alert
+from store_values import NOW, alert
 
 from walert.model import AlertLevel
 from walert.store import mending
 from walert.store.connect import writing
-from walert.store.outbox import SqliteOutbox
 from walert.store.reader import Reader
-from walert.store.store import Changes, Store
+from walert.store.store import Changes
 from walert.store.values import Parcel
-
-NOW = 1_000.0
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "walert.db", now=NOW) as opened:
-        yield opened
-
-
-@pytest.fixture
-def outbox(store):
-    with SqliteOutbox(store.path) as opened:
-        yield opened
 
 
 def put(store, n, level="WARN", receivers=("gone",)):

@@ -6,40 +6,16 @@ import math
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
-from store_values import alert
+from store_values import NOW, Again, GivenUp, alert
 
 from walert.errors import StoreError
 from walert.model import Delivered, Permanent, Run, Temporary
 from walert.store.outbox import LONGEST_LEASE, LONGEST_WAIT, SqliteOutbox
 from walert.store.reader import Reader
-from walert.store.store import Changes, Store
-
-NOW = 1_000.0
-
-
-@dataclass(frozen=True)
-class Again:
-    at: float
-
-
-@dataclass(frozen=True)
-class GivenUp:
-    reason: str
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "walert.db", now=NOW) as opened:
-        yield opened
-
-
-@pytest.fixture
-def outbox(store):
-    with SqliteOutbox(store.path) as opened:
-        yield opened
+from walert.store.store import Changes
 
 
 def put(store, *numbers, receivers=("me",)):
